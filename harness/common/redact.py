@@ -26,6 +26,7 @@ _GIVEN = (
     (re.compile(r"(Duplicate entry )'.*'( for key)"), rf"\1{HIDDEN}\2"),
     (re.compile(r"\bnear '.*'( at line \d+)?"), rf"near {HIDDEN}\1"),
     (re.compile(r'\bnear ".*', re.DOTALL), f"near {HIDDEN}"),
+    (re.compile(r"((?:FAILED LOGIN|Successful login) for ).*?(?= from |$)"), rf"\1{HIDDEN}"),
 )
 _FRAME = re.compile(r"^(\s+[\w:]+)\(.*\) called at ")
 _SCHEMA_WORD = re.compile(r"[A-Za-z0-9_.`/:-]{0,64}")

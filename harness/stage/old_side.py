@@ -28,7 +28,7 @@ from harness.database import Database, liveness, schema
 from harness.database.schema import Schema
 from harness.rt import Rt
 from harness.rt.thaw import Thawer
-from harness.stage import visitor
+from harness.stage import visit_content, visitor
 from harness.stage.fact_cache import Fact
 from harness.stage.sides import Sides
 from harness.stage.visitor import SiteStart
@@ -174,7 +174,8 @@ class OldSide:
             with self._site(tools.release, database) as site:
                 return exchanges.collect(visitor.prepare_visit(tools, site, database, accounts, thorough=thorough))
 
-        people, source = meaning_told.key(accounts, {}, 0), _source(visitor.__file__)
+        people = meaning_told.key(accounts, {}, 0)
+        source = _source(visitor.__file__) + _source(visit_content.__file__)
         name = f"exchanges{' in depth' * thorough} of {people} by {source}, {self._hour()}{self._known()}"
         return self._answer_on_copy(name, SiteOutcomes, try_out, "pages, and tickets by REST and mail")
 

@@ -119,10 +119,12 @@ def prepare_visit(
     tickets = visit_content.newest_tickets(database, 3 if thorough else 1)
     queues = visit_content.queues(database, 3 if thorough else 1)
     homepages = visit_content.people_with_homepages(database)
-    borrowed = [] if accounts else list(homepages)[: 10 if thorough else 2]
+    people = {who: word for who, word in accounts.items() if who not in ("root", "healthcheck")}
+    # The login form takes a name of digits for a user's id.
+    able = [] if people else [number for number, who in homepages.items() if not who.isdigit()]
+    borrowed = able[: 10 if thorough else 2]
     made = _create_accounts(tools, name, password, borrowed, database.patience(PATIENCE))
     jobs, jobs_left = optional_jobs.choose(database, tools, thorough=thorough)
-    people = {who: word for who, word in accounts.items() if who not in ("root", "healthcheck")}
     people = people if thorough else dict(list(people.items())[:2])
     people |= {homepages[number]: password for number in made.borrowed}
     return Visit(

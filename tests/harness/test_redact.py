@@ -47,6 +47,11 @@ SAID = (
     ("date 10.12.45 or 3.1.19 or 5.12.30, total 8.4.19", "date N or N or N, total N"),
     ("number +49 151 1234567", "number N"),
     ("RT 5.0.10-JaneDoe", "RT 5.0.10-..."),
+    (
+        "FAILED LOGIN for mark from 192.0.2.17 (/opt/rt/share/lib/RT.pm:1)",
+        "FAILED LOGIN for '...' from (address) (/opt/rt/share/lib/RT.pm:1)",
+    ),
+    ("Successful login for 48211", "Successful login for '...'"),
 )
 STAYS = (
     "DBD::mysql::st execute failed: Unknown column 'main.lookuptype' in 'field list' at /usr/share/A.pm line 573",

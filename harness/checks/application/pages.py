@@ -39,6 +39,7 @@ FORMS = ("Modify", "ModifyAll", "ModifyDates", "ModifyLinks", "ModifyPeople")
 """Forms of a ticket, besides that for a reply, which a thorough visit opens."""
 
 
+HOMEPAGE = "homepage of account"
 ELSEWHERE = "RT leads to the same other page from every one"
 
 
@@ -47,7 +48,6 @@ def try_pages(report: Report, visit: Visit) -> list[Finding | None]:
     return [
         attempt(report, "pages", lambda: open_pages(report, visit)),
         attempt(report, "self-service", lambda: open_self_service(report, visit)),
-        attempt(report, "homepages", lambda: open_homepages(report, visit)),
     ]
 
 
@@ -98,10 +98,10 @@ def open_self_service(report: Report, visit: Visit) -> None:
 def open_homepages(report: Report, visit: Visit) -> None:
     """Log in to each account and open its homepage; say how many people's are not opened."""
     if visit.homepages_left:
-        report.out_of_scope.append(f"homepages of {visit.homepages_left} other people")
+        report.out_of_scope.append(f"homepages of others: {visit.homepages_left}")
     for number, (name, password) in enumerate(visit.people.items(), 1):
         report.looked_at += 1
-        attempt(report, f"homepage of account {number}", partial(_open_homepage, visit, name, password))
+        attempt(report, f"{HOMEPAGE} {number}", partial(_open_homepage, visit, name, password))
 
 
 def _open_homepage(visit: Visit, name: str, password: str) -> None:

@@ -1,13 +1,17 @@
 # What users have chosen for themselves, as RT reads it; homepages and what is told of a search besides are elsewhere.
 
-# Settings by name and digest. Names are code's own, save for what somebody may have put there by hand.
+# Settings by name and digest. Names are code's own, save for what somebody may have put there by hand, and for parts that
+# are names of queues or catalogs.
 sub preferences_of {
     my ($user, @names) = @_;
     my %fields;
     for my $name (@names) {
-        my $told = $name =~ /\A[\w:-]+\z/ ? $name : text($name);
+        my $told = $name =~ /\A[\w:-]+\z/a ? $name : text($name);
+        my $codes = $name =~ /\A(?:SearchDisplay|RT::System-[0-9]+)\z/;
         my $chosen = $user->Preferences($name);
-        my %parts = ref $chosen eq 'HASH' ? map { ("$told $_" => $chosen->{$_}) } keys %$chosen : ($told => $chosen);
+        my %parts = ref $chosen eq 'HASH'
+            ? map { ("$told " . ($codes && /\A\w+\z/a ? $_ : text($_)) => $chosen->{$_}) } keys %$chosen
+            : ($told => $chosen);
         $fields{$_} = text(ref $parts{$_} ? JSON->new->canonical->encode($parts{$_}) : $parts{$_}) for keys %parts;
     }
     return \%fields;

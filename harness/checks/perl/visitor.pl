@@ -35,6 +35,7 @@ $ticket->_NewTransaction(Type => 'Create', ActivateScrips => 0,
 my @able = grep {
     my $user = RT::User->new(RT->SystemUser);
     $user->Load($_);
-    $user->id && $user->Privileged && ($user->SetPassword($password))[0];
+    # A site's own code may forbid it, or die of it.
+    $user->id && $user->Privileged && eval { ($user->SetPassword($password))[0] };
 } @people;
 print join(' ', RT->Config->Get('NotifyActor') ? 1 : 0, $customer->Name, $ticket->id, @able), "\n";

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import cast
 
 import pymysql
@@ -136,3 +137,36 @@ def test_where_all_is_well_the_old_release_is_not_asked(monkeypatch: pytest.Monk
     report = Report("application", "", looked_at=1)
     exchanges.judge(report, VISIT, lambda: pytest.fail("the old release was asked"))
     assert report
+
+
+HOMEPAGE = "homepage of account 1: no answer within 60 s"
+
+
+@pytest.mark.parametrize(("before", "open_questions"), [([HOMEPAGE], 0), ([], 1)], ids=["also before", "only now"])
+def test_a_homepage_that_was_as_slow_before_leaves_nothing_open(
+    monkeypatch: pytest.MonkeyPatch, before: list[str], open_questions: int
+) -> None:
+    """A person may have searches that take minutes, in any release."""
+
+    def try_site(report: Report, _: Visit) -> list[Finding]:
+        report.unanswered.append(HOMEPAGE)
+        return []
+
+    monkeypatch.setattr(exchanges, "try_site", try_site)
+    report = Report("application", "", looked_at=1)
+    exchanges.judge(report, VISIT, lambda: SiteOutcomes("4.4.6", [], [], before))
+    assert len(report.unanswered) == open_questions
+    assert report.out_of_scope == [f"{HOMEPAGE}, before the upgrade neither"] * (1 - open_questions)
+
+
+def test_a_slow_homepage_does_not_keep_the_old_release_from_answering(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Otherwise all that it is known for would count as findings."""
+    visit = Visit(
+        cast(Rt, SimpleNamespace(release="4.4.6", container=SimpleNamespace(logs=str))), "root", "password"
+    )
+    said = [HOMEPAGE]
+    monkeypatch.setattr(exchanges, "try_site", lambda report, _: report.unanswered.extend(said))
+    assert exchanges.collect(visit).slow == [HOMEPAGE]
+    said.append("/Search/Build.html: no answer within 60 s")
+    with pytest.raises(InfrastructureError, match="was slow: /Search"):
+        exchanges.collect(visit)

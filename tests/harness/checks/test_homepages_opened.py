@@ -66,4 +66,4 @@ def test_only_people_who_can_log_in_are_chosen(database: Database, rt_site: RtFa
     visit = visitor.prepare_visit(site, site, database, {"somebody": "with a password"})
     assert ([*visit.people], visit.homepages_left) == (["somebody"], len(others))
     said = judged(visit).out_of_scope
-    assert said == [f"homepages of {len(others)} other people"]
+    assert said == [f"homepages of others: {len(others)}"]

@@ -69,6 +69,13 @@ def spoil(tree: Path, mutant: Mutant) -> None:
     path.write_text(text.replace(mutant.old, mutant.new), encoding="utf-8")
 
 
+def outcome_with(folder: Path, mutant: Mutant, *arguments: str) -> Outcome:
+    """Run tests in a copy of the code with one defect."""
+    tree = copy_of_the_code(folder)
+    spoil(tree, mutant)
+    return outcome(tree, *arguments)
+
+
 def places(mutant: Mutant) -> int:
     """Return how often the text that a mutant changes is in the code: it must be once."""
     text = (ROOT / mutant.package / f"{mutant.module}.py").read_text(encoding="utf-8")

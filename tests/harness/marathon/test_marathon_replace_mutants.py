@@ -8,7 +8,7 @@ import pytest
 
 from tests.harness.marathon.planted import Mutant
 from tests.harness.marathon.planted_deploy import ENGINE_UNITS, ON_ENGINE, PURE, UNITS
-from tests.harness.marathon.planting import copy_of_the_code, outcome, places, spoil
+from tests.harness.marathon.planting import copy_of_the_code, outcome, outcome_with, places
 
 
 @pytest.mark.slow
@@ -16,9 +16,7 @@ from tests.harness.marathon.planting import copy_of_the_code, outcome, places, s
 @pytest.mark.parametrize("mutant", PURE, ids=str)
 def test_tests_without_an_engine_catch(tmp_path: Path, mutant: Mutant) -> None:
     """In a copy of the code the test that is named with the defect must fail."""
-    tree = copy_of_the_code(tmp_path)
-    spoil(tree, mutant)
-    found = outcome(tree, *mutant.tests)
+    found = outcome_with(tmp_path, mutant, *mutant.tests)
     assert found.caught, found.text
 
 
@@ -29,9 +27,7 @@ def test_tests_without_an_engine_catch(tmp_path: Path, mutant: Mutant) -> None:
 def test_tests_on_a_marathon_catch(tmp_path: Path, tiny_image: str, mutant: Mutant) -> None:
     """The same for defects that only a Marathon with its apps shows."""
     del tiny_image
-    tree = copy_of_the_code(tmp_path)
-    spoil(tree, mutant)
-    found = outcome(tree, *mutant.tests)
+    found = outcome_with(tmp_path, mutant, *mutant.tests)
     assert found.caught, found.text
 
 

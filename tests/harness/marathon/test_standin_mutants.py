@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness.marathon.planted import CONFORMANCE, ON_ENGINE, PURE, UNITS, Mutant
-from tests.harness.marathon.planting import Outcome, copy_of_the_code, outcome, places, spoil
+from tests.harness.marathon.planting import Outcome, copy_of_the_code, outcome, outcome_with, places
 
 
 @pytest.mark.slow
@@ -15,9 +15,7 @@ from tests.harness.marathon.planting import Outcome, copy_of_the_code, outcome, 
 @pytest.mark.parametrize("mutant", PURE, ids=str)
 def test_unit_tests_catch(tmp_path: Path, mutant: Mutant) -> None:
     """One defect at a time, in a copy of the stand-in."""
-    tree = copy_of_the_code(tmp_path)
-    spoil(tree, mutant)
-    found = outcome(tree, *mutant.tests)
+    found = outcome_with(tmp_path, mutant, *mutant.tests)
     assert found.caught, found.text
 
 
@@ -28,9 +26,7 @@ def test_unit_tests_catch(tmp_path: Path, mutant: Mutant) -> None:
 def test_conformance_items_catch(tmp_path: Path, tiny_image: str, mutant: Mutant) -> None:
     """The same for defects that only a request to a real server shows."""
     del tiny_image
-    tree = copy_of_the_code(tmp_path)
-    spoil(tree, mutant)
-    found = outcome(tree, CONFORMANCE, "-k", mutant.tests[0])
+    found = outcome_with(tmp_path, mutant, CONFORMANCE, "-k", mutant.tests[0])
     assert found.caught, found.text
 
 

@@ -1,6 +1,6 @@
-# RT as a PSGI application, without the door to its installer, without a success that is none, without a wait for a
-# database that no longer answers, without a way to the mail gateway that Apache does not see, and without requests that
-# are too large to be read.
+# RT as a PSGI application, without the door to its installer, without a success or an empty answer that is none, without
+# a wait for a database that no longer answers, without a way to the mail gateway that Apache does not see, and without
+# requests that are too large to be read.
 use strict;
 use warnings;
 use lib '/opt/rt/lib', '/opt/rt/share/lib';
@@ -21,6 +21,11 @@ if ($guarded) {
     };
 }
 
+# Ends a request that the database has not served. RT makes a page of it that counts as a good one, or goes on where it
+# tries something (a scrip): so it is remembered, and the answer has the status of an error, unless it is on its way.
+my $lost;
+sub lose { $lost = 1; die "$_[0]\n" }
+
 # RT does not look at what a commit answers. A ticket is written in one transaction, in which its mail is sent too;
 # when the database dies meanwhile nothing is kept, and RT says "Ticket 40 created" all the same. Here a commit that
 # fails, or that finds its transaction rolled back, ends the request with an error: people, programs and mail
@@ -32,9 +37,27 @@ if ($guarded) {
     *DBIx::SearchBuilder::Handle::EndTransaction = sub {
         my ($handle, %arguments) = @_;
         my $done = $end->(@_);
-        die "The database has lost what was to be committed.\n"
+        lose('The database has lost what was to be committed.')
             if !$done && lc($arguments{Action} // 'commit') eq 'commit';
         return $done;
+    };
+}
+
+# Nor does RT look at why a query failed: of the user, the queue or the tickets that it could not ask for it says that
+# there are none. A search would find nothing, and answer with that. So a connection that is lost on the way ends the
+# request as well.
+{
+    my %LOST = map { ($_ => 1) } (
+        2006, 2013, 2055,    # the driver: gone away; lost in the middle of a query; lost, with the system's reason
+        1053, 1927, 4031,    # the server: it is shutting down; it ended this connection (MariaDB; MySQL, an idle one)
+    );
+    no warnings 'redefine';
+    my $ask = \&DBIx::SearchBuilder::Handle::SimpleQuery;
+    *DBIx::SearchBuilder::Handle::SimpleQuery = sub {
+        my ($handle) = @_;
+        my @answer = wantarray ? $ask->(@_) : scalar $ask->(@_);
+        lose('The database went away in the middle of a request.') if !$answer[0] && $LOST{ $handle->dbh->err // 0 };
+        return wantarray ? @answer : $answer[0];
     };
 }
 
@@ -140,10 +163,22 @@ if (eval { require HTTP::MultiPartParser }) {
     };
 }
 
+# RT answers before it has begun, by code that asks for what its answer goes to (PSGI's delayed responses).
+sub with_status_of_lost {
+    my ($answer) = @_;
+    my $change = sub { my ($head) = @_; $head->[0] = 503 if $lost; return $head };
+    return $change->($answer) if ref $answer eq 'ARRAY';
+    return sub {
+        my ($respond) = @_;
+        return $answer->(sub { $respond->($change->($_[0])) });
+    };
+}
+
 sub answer {
     my ($environment) = @_;
+    undef $lost;
     my $answer = eval { $application->($environment) };
-    return $answer if $answer;
+    return with_status_of_lost($answer) if $answer;
     my $error = $@;    # Apache's own are objects that cannot be compared
     return refusal(413, $TOO_MANY_FIELDS) if !ref $error && $error eq "$TOO_MANY_FIELDS\n";
     die $error;

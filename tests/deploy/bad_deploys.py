@@ -188,8 +188,9 @@ def always_passes(_: Site, bad: App) -> None:
     """
     asks(bad, "/opt/rt/healthcheck 127.0.0.1 80 || true")
     bad["readinessChecks"] = []
+    # Who is a container's first process and does not listen for SIGTERM lives until its grace is over.
     mute = "my $door = IO::Socket::INET->new(LocalPort => 80, Listen => 9); close $door->accept while 1"
-    runs(bad, f"exec perl -MIO::Socket::INET -e '{mute}'")
+    runs(bad, f"exec perl -MIO::Socket::INET -e '$SIG{{TERM}} = sub {{ exit }}; {mute}'")
 
 
 def dies(_: Site, bad: App) -> None:

@@ -194,30 +194,20 @@ def test_a_session_that_was_cut_off_is_told(good: WorkedSite, before: State, lan
 
 
 @pytest.mark.parametrize(
-    ("killed", "back", "found"),
+    "killed",
     [
-        defect("a search leaves a ticket out", None, None),
-        defect("a search leaves one out, the server is back", -9, -5),
-        harmless("a search ends with the server", -1, 1),
-        harmless("a search begins as the server dies", 0.0, 9),
-        harmless("a search while the server is dead", -9, None),
-        defect("a search leaves one out before the server dies", 5, 9),
+        pytest.param(None, id="a search leaves a ticket out", marks=pytest.mark.mutants("acknowledged")),
+        pytest.param(-1, id="the same while the server is dead", marks=pytest.mark.mutants("acknowledged")),
     ],
 )
-def test_a_search_that_leaves_a_ticket_out_is_found(
-    good: WorkedSite, killed: float | None, back: float | None, found: bool
-) -> None:
-    """Except while the server was dead: then RT shows an empty list. Times: seconds from the search on."""
+def test_a_search_that_leaves_a_ticket_out_is_found(good: WorkedSite, killed: float | None) -> None:
+    """Also while the server is dead: the image makes an error of a search that fails. killed: seconds from it."""
     last = good.journal.attempts[-1]
     attempts = [*good.journal.attempts[:-1], replace(last, state="wrong", answered=last.sent + 0.5)]
-    happenings = [
-        {"t": last.sent + when, "kind": kind, "label": kind, "lane": "database"}
-        for kind, when in (("kill", killed), ("restart", back))
-        if when is not None
-    ]
+    dead = {"kind": "kill", "label": "SIGKILL", "lane": "database"}
+    happenings = [] if killed is None else [{"t": last.sent + killed, **dead}]
     report = good.judge(replace(good.journal, attempts=attempts, happenings=happenings), longest_gap=1000)
-    assert ("left an acknowledged ticket out" in str(report)) == found, str(report)
-    assert bool(report.allowed) == (not found)
+    assert "left an acknowledged ticket out" in str(report)
 
 
 @pytest.mark.mutants("acknowledged")

@@ -13,6 +13,7 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.healthcheck_user import ROOT
+from fixtures.rt import PSGI
 from harness.common.waits import Retry, wait_until
 from harness.database import Database
 from harness.database.baseline_record import Baseline
@@ -26,9 +27,9 @@ from tests.deploy.shared import RELEASE
 pytestmark = pytest.mark.engine
 
 SENDMAIL = "/opt/rt/slow-mail"
-SLOW_MAIL = b"#!/bin/sh\ncat >/dev/null\ntouch /tmp/sending\nuntil [ -e /tmp/go-on ]; do sleep 0.05; done\n"
 AS_SHIPPED = b"""use lib '/opt/rt/share/lib'; require RT; my $application = do '/opt/rt/share/libexec/rt-server';
 die $@ if $@; $application;"""
+SLOW_MAIL = b"#!/bin/sh\ncat >/dev/null\ntouch /tmp/sending\nuntil [ -e /tmp/go-on ]; do sleep 0.05; done\n"
 Write = Callable[[rest.Client], object]
 REQUESTOR = "root@localhost"
 WRITES: dict[str, Write] = {
@@ -65,13 +66,13 @@ def _sending(site: Rt) -> None:
         raise Retry("not yet")
 
 
-def site_of(lifecycle: Lifecycle, database: Database, release: str, **files: bytes) -> Rt:
+def site_of(lifecycle: Lifecycle, database: Database, release: str, *files: tuple[str, bytes]) -> Rt:
     """Serve a release whose mail program blocks until it is told to go on."""
     site = lifecycle.site(
         release,
         database,
         environment={"RT_MAIL_COMMAND": SENDMAIL},
-        files=[(SENDMAIL, SLOW_MAIL), *((f"/opt/rt/rt.{name}", content) for name, content in files.items())],
+        files=[(SENDMAIL, SLOW_MAIL), *files],
     )
     site.container.need(["chmod", "755", SENDMAIL])
     return site
@@ -105,7 +106,7 @@ def test_what_was_not_committed_is_not_acknowledged(
 def test_rt_as_it_ships_says_that_all_is_well(lifecycle: Lifecycle, clone: CloneFactory) -> None:
     """The defect that the test above must catch; once RT has fixed it, the image need not."""
     database = clone(lifecycle.fresh(RELEASE, DEFAULT_SERVER), DURABLE)
-    site = site_of(lifecycle, database, RELEASE, psgi=AS_SHIPPED)
+    site = site_of(lifecycle, database, RELEASE, (PSGI, AS_SHIPPED))
     try:
         assert answer_of(site, database, WRITES["create"]) == ""
         database.restart()

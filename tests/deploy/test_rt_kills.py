@@ -115,8 +115,9 @@ def scale(site: Running, instances: int) -> None:
 
 def kill_database(site: Running, instances: int) -> None:
     """Kill the server of `instances` instances, and start it again."""
+    ordered = site.load.journal.now()  # it dies at some moment between the order and the engine's word
     site.database.container.signal("KILL")
-    site.note("kill", "SIGKILL", "database")
+    site.note("kill", "SIGKILL", "database", t=ordered)
     site.load.go_on(1)
     site.database.restart()
     site.note("restart", "answers again", "database")

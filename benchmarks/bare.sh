@@ -1,19 +1,21 @@
 #!/bin/sh
-# The bare minimum of an upgrade, by hand: server from prepared data, rt-setup-database, Apache, one request.
-# Nothing is checked. Arguments: server image, prepared volume, RT image, from, to, database password.
+# The bare minimum of an upgrade, by hand: server from prepared data, rt-setup-database, Apache, one request, and the
+# removal of all that. Nothing is checked. Prints a moment of time for each stage.
+# Arguments: server image, prepared volume, RT image, from, to, database password.
 set -eu
 server=$1 prepared=$2 rt=$3 from=$4 to=$5 password=$6
 name=rt-bare-$$
 secrets=$(mktemp -d)
+mark() { echo "$1 $(date +%s.%N)"; }
 finish() {
     docker rm -fv "$name-site" "$name-db" >/dev/null 2>&1 || :
     docker volume rm "$name" >/dev/null 2>&1 || :
     docker network rm "$name" >/dev/null 2>&1 || :
     rm -rf "$secrets"
+    mark removed
 }
 trap finish EXIT
 trap 'exit 2' INT TERM HUP # else not every shell takes being ended for an end
-mark() { echo "$1 $(date +%s.%N)"; }
 mark begin
 docker network create "$name" >/dev/null
 docker volume create "$name" >/dev/null

@@ -29,10 +29,10 @@ from harness.upgrade.lifecycle import Lifecycle
 BARE = Path(__file__).parent / "bare.sh"
 
 
-def time_bare_minimum(lifecycle: Lifecycle, choice: Choice, until: str = "served") -> float:
-    """Return the seconds that the bare minimum takes. Raises InfrastructureError if it fails.
+def time_bare_minimum(lifecycle: Lifecycle, choice: Choice) -> dict[str, float]:
+    """Return when the bare minimum reached each stage, in seconds from its begin.
 
-    until: the stage up to which time is counted: "server", "upgraded" or "served".
+    The stages are "server", "upgraded", "served" and "removed". Raises InfrastructureError if it fails.
     """
     baseline = lifecycle.restored(choice.dump, choice.pair.server)
     command = [
@@ -50,7 +50,7 @@ def time_bare_minimum(lifecycle: Lifecycle, choice: Choice, until: str = "served
             f"The bare minimum failed (exit code {done.returncode}).", [("Its end", done.stderr[-3000:])]
         )
     marks = dict(line.split() for line in done.stdout.splitlines())
-    return float(marks[until]) - float(marks["begin"])
+    return {stage: float(moment) - float(marks["begin"]) for stage, moment in marks.items()}
 
 
 def time_gate() -> float:
@@ -120,12 +120,14 @@ def measure(rounds: int) -> int:
             lifecycle = Lifecycle(client, Configuration())
             time_gate()  # warm-up: fills all caches
             pairs = [(time_bare_minimum(lifecycle, choice), time_gate()) for _ in range(rounds)]
+            bare, gates = [one for one, _ in pairs], [other for _, other in pairs]
             clones = [clone(lifecycle, choice) for _ in range(rounds)]
     finally:
         end_of_run.clear("benchmarks.gate")
-    by_hand, harness = (statistics.median(column) for column in zip(*pairs, strict=True))
+    harness = statistics.median(gates)
+    served, by_hand = (statistics.median(one[stage] for one in bare) for stage in ("served", "removed"))
     cloned, started, anew, restored = (statistics.median(column) for column in zip(*clones, strict=True))
-    print(f"bare minimum {by_hand:.1f} s, warm gate {harness:.1f} s")
+    print(f"bare minimum {by_hand:.1f} s, its page after {served:.1f} s, warm gate {harness:.1f} s")
     print(f"server start {started:.2f} s, clone {cloned:.2f} s")
     print(f"a server from nothing with the dump {anew:.2f} s, of which the dump {restored:.2f} s")
     bounds = Bounds()

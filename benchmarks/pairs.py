@@ -72,7 +72,7 @@ def measure(options: argparse.Namespace) -> int:
             lifecycle = Lifecycle(client, Configuration())
             time_tests(choice)  # warm-up: fills all caches
             rounds = [
-                (time_bare_minimum(lifecycle, choice, "upgraded"), time_tests(choice))
+                (time_bare_minimum(lifecycle, choice)["upgraded"], time_tests(choice))
                 for _ in range(options.rounds)
             ]
     finally:

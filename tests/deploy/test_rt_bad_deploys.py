@@ -48,7 +48,7 @@ def site(
     folder = tmp_path_factory.mktemp("bad")
     database = lifecycle.baselines.clone(deployable)
     good = definition(lifecycle, database, folder / "good", instances=INSTANCES)
-    good["env"] |= {"RT_DB_WAIT": "1"}
+    good["env"] |= {"RT_DB_WAIT": "1", "RT_WORKERS": "1"}  # nobody asks two things at once
     good["healthChecks"][0] |= {"delaySeconds": 0, "intervalSeconds": 1}
     good["readinessChecks"][0] |= {"intervalSeconds": 2, "timeoutSeconds": 1}
     with Marathon(marathon_url) as client:

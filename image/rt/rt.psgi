@@ -6,6 +6,8 @@ use warnings;
 use lib '/opt/rt/lib', '/opt/rt/share/lib';
 use Guard::Fence;
 
+require APR::Socket;
+require Apache2::Connection;
 require RT;
 my $guarded = ($ENV{RT_GUARD} // 'on') ne 'off';
 
@@ -21,42 +23,46 @@ if ($guarded) {
     };
 }
 
-# Ends a request that the database has not served. RT makes a page of it that counts as a good one, or goes on where it
-# tries something (a scrip): so it is remembered, and the answer has the status of an error, unless it is on its way.
+# RT does not look at why a statement failed, nor at what a commit answers. Of a user or of tickets that it could not ask
+# for it says that there are none. A ticket is written in one transaction, in which its mail is sent too: when the
+# database dies meanwhile nothing is kept, and when the server has taken all of it back for one statement (a deadlock) RT
+# commits what it writes after that; it says "Ticket 40 created" all the same. So from the first such error on a request
+# gets nothing more from the database, and ends with an error: people, programs and mail servers then know to try again.
+# What a statement alone is to blame for (its syntax, a name that is taken) is left to RT.
+my %OF_NO_STATEMENT = map { ($_ => 1) } (
+    1020, 1205, 1206, 1213, 1614, 3058, 3101,    # a lock was not to be had: the transaction is gone, or a part of it
+    1040, 1047, 1053, 1203, 1226,                # no more connections; not in the cluster; shutting down; a quota
+    1180, 1317, 1927, 1969, 3024, 4031,          # the commit failed; ended by somebody, or by a bound of time
+);
 my $lost;
-sub lose { $lost = 1; die "$_[0]\n" }
 
-# RT does not look at what a commit answers. A ticket is written in one transaction, in which its mail is sent too;
-# when the database dies meanwhile nothing is kept, and RT says "Ticket 40 created" all the same. Here a commit that
-# fails, or that finds its transaction rolled back, ends the request with an error: people, programs and mail
-# servers then know to try again.
+sub lose { $lost = 1; die "The database went away in the middle of a request, or took back what was written.\n" }
+
+# For DBI, which calls it for whatever fails on a connection: also for sessions and rights, which go past RT's own handle.
+sub note_error {
+    my ($message, $handle) = @_;
+    my $number = $handle->err // 0;
+    $lost = 1 if $OF_NO_STATEMENT{$number} || ($number >= 2000 && $number < 3000);    # these are the driver's
+    return 0;                                                                         # all else as it would be
+}
+
 {
     require DBIx::SearchBuilder::Handle;
     no warnings 'redefine';
     my $end = \&DBIx::SearchBuilder::Handle::EndTransaction;
     *DBIx::SearchBuilder::Handle::EndTransaction = sub {
         my ($handle, %arguments) = @_;
+        my $commits = lc($arguments{Action} // 'commit') eq 'commit';
+        lose() if $commits && $lost;
         my $done = $end->(@_);
-        lose('The database has lost what was to be committed.')
-            if !$done && lc($arguments{Action} // 'commit') eq 'commit';
+        lose() if $commits && !$done;
         return $done;
     };
-}
-
-# Nor does RT look at why a query failed: of the user, the queue or the tickets that it could not ask for it says that
-# there are none. A search would find nothing, and answer with that. So a connection that is lost on the way ends the
-# request as well.
-{
-    my %LOST = map { ($_ => 1) } (
-        2006, 2013, 2055,    # the driver: gone away; lost in the middle of a query; lost, with the system's reason
-        1053, 1927, 4031,    # the server: it is shutting down; it ended this connection (MariaDB; MySQL, an idle one)
-    );
-    no warnings 'redefine';
     my $ask = \&DBIx::SearchBuilder::Handle::SimpleQuery;
     *DBIx::SearchBuilder::Handle::SimpleQuery = sub {
-        my ($handle) = @_;
+        lose() if $lost;    # RT may have caught it, as it does with a scrip's
         my @answer = wantarray ? $ask->(@_) : scalar $ask->(@_);
-        lose('The database went away in the middle of a request.') if !$answer[0] && $LOST{ $handle->dbh->err // 0 };
+        lose() if $lost;
         return wantarray ? @answer : $answer[0];
     };
 }
@@ -95,6 +101,7 @@ sub lose { $lost = 1; die "$_[0]\n" }
         my $made = $connect->(@_);
         return $made unless $made && $handle->dbh->{Driver}{Name} eq 'mysql';
         $handle->dbh->{mysql_auto_reconnect} = 0;
+        $handle->dbh->{HandleError} = \&note_error;
         $handle->dbh->do($BOUND_OF_SERVER) if $SILENCE;
         return $made;
     };
@@ -163,22 +170,32 @@ if (eval { require HTTP::MultiPartParser }) {
     };
 }
 
-# RT answers before it has begun, by code that asks for what its answer goes to (PSGI's delayed responses).
+# RT makes a page of an error that counts as a good one. It gets the status of an error; if its head is on its way, the
+# connection to the client is cut instead: half a table must not look like a whole one.
+sub cut_off {
+    my ($environment) = @_;
+    open my $client, '+<&', $environment->{'psgi.input'}->connection->client_socket->fileno or return;
+    shutdown $client, 2;
+    return;
+}
+
 sub with_status_of_lost {
-    my ($answer) = @_;
+    my ($environment, $answer) = @_;
     my $change = sub { my ($head) = @_; $head->[0] = 503 if $lost; return $head };
     return $change->($answer) if ref $answer eq 'ARRAY';
-    return sub {
+    return sub {    # RT runs when it is told where its answer goes (a delayed response in PSGI)
         my ($respond) = @_;
-        return $answer->(sub { $respond->($change->($_[0])) });
+        my $good;
+        $answer->(sub { $good = !$lost; return $respond->($change->($_[0])) });
+        cut_off($environment) if $lost && $good;
     };
 }
 
 sub answer {
     my ($environment) = @_;
-    undef $lost;
+    undef $lost;    # the look before this one's may have found a connection that was idle for too long
     my $answer = eval { $application->($environment) };
-    return with_status_of_lost($answer) if $answer;
+    return with_status_of_lost($environment, $answer) if $answer;
     my $error = $@;    # Apache's own are objects that cannot be compared
     return refusal(413, $TOO_MANY_FIELDS) if !ref $error && $error eq "$TOO_MANY_FIELDS\n";
     die $error;
@@ -200,6 +217,7 @@ if ($guarded) {
 
 sub {
     my ($environment) = @_;
+    undef $lost;
     return refusal(403, 'Not by this path.') if unjudged($environment);
     if (my $refused = of_no_acceptable_length($environment)) { return $refused }
     my $reason = !$guarded || $environment->{PATH_INFO} =~ m{^/static/} ? '' : $fence->objection($connect);

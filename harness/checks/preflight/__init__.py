@@ -4,8 +4,8 @@ Anything that will make the upgrade fail or lose data is a finding; anything tha
 fact. `identity` says whether it is the database that it is said to be, and stops what must not be upgraded;
 `image_steps` whether the target's image has the upgrade steps of its release; `database` asks its tables,
 `rights` what steps grant by, `storage` where attachments are, `time_zones` what charts need; `start` starts the
-target on it. `collisions`, `lookups` and `blanks` look for names that the new collation makes equal,
-`row_formats` for indexes that the new character set makes too long.
+target on it, and `production` says what no copy can show. `collisions`, `lookups` and `blanks` look for names that
+the new collation makes equal, `row_formats` for indexes that the new character set makes too long.
 `configuration` and `lifecycles` judge the site's settings, and `upgrading` picks the passages of RT's UPGRADING
 documents that apply.
 """
@@ -28,6 +28,7 @@ from harness.checks.preflight import identity as preflight_identity
 from harness.checks.preflight import image_steps as preflight_image_steps
 from harness.checks.preflight import lifecycles as preflight_lifecycles
 from harness.checks.preflight import lookups as preflight_lookups
+from harness.checks.preflight import production as preflight_production
 from harness.checks.preflight import rights as preflight_rights
 from harness.checks.preflight import row_formats as preflight_row_formats
 from harness.checks.preflight import start as preflight_start
@@ -65,6 +66,7 @@ _TITLES = {
     EXTENSIONS: "Data of extensions that was never inserted to its end",
     preflight_time_zones.TABLES: "Time zone tables of the copy's server",
     preflight_time_zones.WANTED: "Time zone tables of the production server",
+    preflight_production.FACT: "To be seen on the production server, which no copy shows",
     "rt-validator": "What rt-validator finds in the database as it is, the first of it",
 }
 """Facts that an operator should read before the upgrade, with their titles in the report."""
@@ -146,6 +148,7 @@ def check(
     preflight_database.orphans(report, database, schema, changes)
     preflight_database.values(report, database, schema)
     preflight_time_zones.judge(report, database, schema, known.configuration)
+    preflight_production.tell(report, database, changes)
     probed = preflight_start.probe(target, steps)
     preflight_configuration.loads(report, probed)
     preflight_rights.judge(report, database, schema, target, preflight_rights.read_by_steps(target, steps))

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from tests.harness.marathon.planted import UNIT, Mutant
 
 PACKAGE = "harness/marathon"
-ROLLING, MOUNTS, REPLACING, CLAIM = (
-    f"{UNIT}/test_marathon_{name}.py" for name in ("rolling", "mounts", "replacing", "claim")
+ROLLING, SWITCHES, MOUNTS, REPLACING, CLAIM = (
+    f"{UNIT}/test_marathon_{name}.py" for name in ("rolling", "image_switches", "mounts", "replacing", "claim")
 )
 STOPALL, BESIDE, MEANWHILE = (f"{UNIT}/test_marathon_stopall{name}.py" for name in ("", "_beside", "_meanwhile"))
 PIPE = f"{REPLACING}::test_each_part_of_a_pipe_counts"
@@ -24,16 +24,20 @@ def _in(module: str, old: str, new: str, tests: Sequence[str]) -> Mutant:
     return Mutant(module, old, new, tests, PACKAGE)
 
 
-UNITS = [ROLLING, MOUNTS, CLAIM, PIPE, BAD_END, NOT_RUNNING]
+UNITS = [ROLLING, SWITCHES, MOUNTS, CLAIM, PIPE, BAD_END, NOT_RUNNING]
 PURE = [
     _in("rolling", "steps_live or None, steps_wanted or None", "steps_live, steps_wanted", [ROLLING]),
     _in("rolling", "    if gone:\n", "    if not pending:\n", [ROLLING]),
-    _in("rolling", "wrong = lies + _unguarded(wanted)", "wrong = lies", [ROLLING]),
+    _in("rolling", "lies + unguarded(wanted) + pinned", "lies + pinned", [ROLLING]),
+    _in("rolling", "unguarded(wanted) + pinned(wanted)", "unguarded(wanted)", [SWITCHES]),
     _in("rolling", "return max(every, key", "return min(every, key", [ROLLING]),
     _in("rolling", "before == after or decision.how", "decision.how", [ROLLING]),
     _in("rolling", "secrets_of(live), secrets_of(wanted)", "secrets_of(live), secrets_of(live)", [MOUNTS]),
-    _in("rolling", "return OF_IMAGE.startswith(inside) or", "return inside == OF_IMAGE or", [MOUNTS]),
-    _in("rolling", "        if not given:\n", "        if not value:\n", [ROLLING]),
+    _in("image_switches", "return OF_IMAGE.startswith(inside) or", "return inside == OF_IMAGE or", [MOUNTS]),
+    _in("image_switches", "        if not given:\n", "        if not value:\n", [ROLLING]),
+    _in(
+        "image_switches", "    if not given:\n        return f", "    if not value:\n        return f", [SWITCHES]
+    ),
     _in("replacing", '[BASH, "-o", "pipefail", "-c"]', '[BASH, "-c"]', [PIPE]),
     _in("replacing", 'if name == "backup":', 'if name == "restore":', [BAD_END]),
     _in("replacing", "(live is not None and instances_of(live))", "live is not None", [NOT_RUNNING]),

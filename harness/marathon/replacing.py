@@ -180,11 +180,16 @@ def _run(words: Sequence[str], environment: Mapping[str, str]) -> int:
     A shell that is ended alone leaves its children behind, and they would go on upgrading. In a session of its own
     a terminal's Ctrl-C reaches only the harness: so the command is always ended in the same way.
     """
-    child = subprocess.Popen(list(words), stdin=subprocess.DEVNULL, env=dict(environment), start_new_session=True)
+    child = None
     try:
+        with interrupts.hold_signals():  # an interruption in between would leave a child that nobody knows
+            child = subprocess.Popen(
+                list(words), stdin=subprocess.DEVNULL, env=dict(environment), start_new_session=True
+            )
         return child.wait()
     except BaseException:
-        _end(child)
+        if child is not None:
+            _end(child)
         raise
 
 

@@ -9,6 +9,7 @@ good upgrade the wanted definition is started and proved live. What goes wrong l
   the new one is no good   it is stopped, --restore is run, then the old release is started and proved live
   without --restore        everything stays stopped, and the report says so
   the restore fails        everything stays stopped, and the report says so
+  Marathon is silent       before the restore: that is not begun, everything stays stopped, and the exit code is 2
   the stop hangs           it is cancelled, and the old release proved live, as nothing was touched
   somebody starts it       nothing is upgraded, restored or started beside that, and the report says so
   another app is started   one with the same secrets: before the upgrade the old release is started again, after it

@@ -17,6 +17,7 @@ NOT_RUNNING = f"{REPLACING}::test_what_does_not_run_is_not_replaced_without_a_wo
 RESTORED = f"{STOPALL}::test_a_failed_upgrade_is_restored_and_the_old_release_started"
 NOT_BELOW = f"{BESIDE}::test_nothing_is_restored_below_another_app"
 NOT_BEGUN = f"{BESIDE}::test_an_app_that_was_started_meanwhile_keeps_the_upgrade_from_being_begun"
+SILENT = f"{UNIT}/test_marathon_way_back.py::test_an_election_after_a_failed_upgrade_is_no_failed_restore"
 CAME_AND_WENT = f"{MEANWHILE}::test_instances_that_came_and_went_are_found"
 
 
@@ -45,11 +46,19 @@ PURE = [
 ]
 """Defects that a test without an engine catches."""
 
-ENGINE_UNITS = [RESTORED, NOT_BELOW, NOT_BEGUN, CAME_AND_WENT]
+ENGINE_UNITS = [RESTORED, NOT_BELOW, NOT_BEGUN, SILENT, CAME_AND_WENT]
 ON_ENGINE = [
     _in("claim", "    if _version(now) != claim.version:\n", "    if not _version(now):\n", [CAME_AND_WENT]),
     _in("claim", "    if met:\n", "    if met and not claim:\n", [NOT_BEGUN]),
     _in("stopall", 'touched=facts["phase"] == "upgrade"', "touched=False", [RESTORED]),
-    _in("stopall", "except (SomebodyStartedError, OtherAppRunsError)", "except SomebodyStartedError", [NOT_BELOW]),
+    _in(
+        "way_back", "except (SomebodyStartedError, OtherAppRunsError)", "except SomebodyStartedError", [NOT_BELOW]
+    ),
+    _in(
+        "way_back",
+        "except Exception as caught:  # noqa: BLE001 - whatever",
+        "except ValueError as caught:  # ",
+        [SILENT],
+    ),
 ]
 """Defects that show only on a Marathon."""

@@ -56,6 +56,22 @@ def defer_signals(word: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
+def hold_signals() -> Iterator[None]:
+    """Hold SIGINT, SIGTERM and SIGHUP back for a `with` block; the first one takes effect where the block ends.
+
+    For a step between two states that a cleanup can tell apart, such as the start of a process. The signals are
+    not blocked in the kernel, for a process that is started meanwhile would inherit that.
+    """
+    held: list[int] = []
+    try:
+        with _handled((signal.SIGINT, *ENDS), lambda number, _: held.append(number)):
+            yield
+    finally:
+        for number in held[:1]:
+            signal.raise_signal(number)
+
+
+@contextlib.contextmanager
 def _handled(numbers: Iterable[signal.Signals], handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
     """Install a signal handler for a `with` block. Signals ignored from the start stay ignored, as nohup needs."""
     mine = [number for number in numbers if signal.getsignal(number) is not signal.SIG_IGN]

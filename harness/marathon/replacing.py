@@ -9,6 +9,7 @@ good upgrade the wanted definition is started and proved live. What goes wrong l
   the new one is no good   it is stopped, --restore is run, then the old release is started and proved live
   without --restore        everything stays stopped, and the report says so
   the restore fails        everything stays stopped, and the report says so
+  Marathon is silent       before the restore: that is not begun, everything stays stopped, and the exit code is 2
   the stop hangs           it is cancelled, and the old release proved live, as nothing was touched
   somebody starts it       nothing is upgraded, restored or started beside that, and the report says so
   another app is started   one with the same secrets: before the upgrade the old release is started again, after it
@@ -180,11 +181,16 @@ def _run(words: Sequence[str], environment: Mapping[str, str]) -> int:
     A shell that is ended alone leaves its children behind, and they would go on upgrading. In a session of its own
     a terminal's Ctrl-C reaches only the harness: so the command is always ended in the same way.
     """
-    child = subprocess.Popen(list(words), stdin=subprocess.DEVNULL, env=dict(environment), start_new_session=True)
+    child = None
     try:
+        with interrupts.hold_signals():  # an interruption in between would leave a child that nobody knows
+            child = subprocess.Popen(
+                list(words), stdin=subprocess.DEVNULL, env=dict(environment), start_new_session=True
+            )
         return child.wait()
     except BaseException:
-        _end(child)
+        if child is not None:
+            _end(child)
         raise
 
 

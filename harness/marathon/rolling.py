@@ -8,27 +8,21 @@ database. Such a deploy stops everything, backs up, upgrades once and starts eve
 There are three safeguards. `decide` compares the upgrade steps of both images; if they are not known, an equal
 label RT_SCHEMA is trusted only if the image is the same, because --image changes the image without the labels.
 `deploy` refuses to roll if steps differ or are not known. And the image's own guard refuses to serve a database of
-another schema, in case both are bypassed by a manual PUT: so a definition that turns the guard off is refused.
+another schema, in case both are bypassed by a manual PUT: so a definition that turns the guard off is refused, as
+is one whose instances would only pretend to serve because the switch of scratch deploys is left on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from harness.errors import UsageError
-from harness.marathon.definition import (
-    App,
-    image_of,
-    instances_of,
-    items,
-    labels_of,
-    mapping,
-    text,
-)
+from harness.marathon.definition import App, image_of, instances_of, labels_of
+from harness.marathon.image_switches import pinned, unguarded
 from harness.marathon.model import AppState
-from harness.marathon.mounts import mounts_of, secrets_of
+from harness.marathon.mounts import secrets_of
 from harness.releases import VERSION, parse
 
 How = Literal["first", "rolling", "stop-all", "refused"]
@@ -65,7 +59,7 @@ def decide(
     """
     steps_live, steps_wanted = steps_live or None, steps_wanted or None
     lies = _label_lies(live, steps_live, "live") + _label_lies(wanted, steps_wanted, "wanted")
-    wrong = lies + _unguarded(wanted)
+    wrong = lies + unguarded(wanted) + pinned(wanted)
     if wrong:
         return Decision("refused", wrong)
     if live is None or instances_of(live) == 0:
@@ -163,62 +157,6 @@ def names_one_build(image: str) -> bool:
     return bool(digest) or tag not in ("", "latest")
 
 
-ENTRY = "/opt/rt/run"
-"""The image's entry point. Without arguments it guards and serves; arguments run as a command, unguarded."""
-
-
-OF_IMAGE, OF_SITE = "/opt/rt/", "/opt/rt/site.d/"
-"""Directory of the image's entry point, its guard and the guard's data; and the only part of it for the site."""
-
-
-def _unguarded(wanted: App) -> tuple[str, ...]:
-    """Report a guard that is or may be off or bypassed: the image then serves any schema, and is healthy."""
-    found = []
-    given = mapping(wanted.get("env")).get("RT_GUARD")
-    if _off(given):
-        found.append("env.RT_GUARD is off")
-    elif given is not None and not isinstance(given, str):
-        found.append("env.RT_GUARD comes from a secret, which may turn it off,")
-    docker = mapping(mapping(wanted.get("container")).get("docker"))
-    found += filter(None, map(_unguarding, map(mapping, items(docker.get("parameters")))))
-    args, cmd = [text(argument) for argument in items(wanted.get("args"))], text(wanted.get("cmd"))
-    if args not in ([], [ENTRY]):
-        found.append("args are run without the guard")
-    if cmd.removeprefix("exec ").strip() not in ("", ENTRY):
-        found.append("cmd is run without the guard")
-    hidden = filter(_hides, mounts_of(wanted))
-    found += [f"something is mounted over {path}, where the guard is," for path in hidden]
-    end = "in the wanted definition, so its image would serve a database of any schema"
-    return tuple(f"{what} {end}" for what in found)
-
-
-def _unguarding(parameter: Mapping[str, Any]) -> str:
-    """Return how a parameter of docker turns the guard off or may do so, or ""; mounts are looked at elsewhere."""
-    key, value = text(parameter.get("key")).strip("-"), text(parameter.get("value"))
-    name, given, setting = value.partition("=")
-    if key in ("env", "e") and name == "RT_GUARD":
-        if not given:
-            return "a parameter of docker takes RT_GUARD from the agent's environment, which may turn it off,"
-        return "a parameter of docker sets RT_GUARD to off" if _off(setting) else ""
-    if key == "env-file":
-        return "a parameter of docker reads its environment from a file, which may turn RT_GUARD off"
-    if key == "entrypoint" and value != ENTRY:
-        return "a parameter of docker replaces the entry point, which has the guard"
-    if key == "volumes-from":
-        return "a parameter of docker mounts whatever another container has, which may hide the guard,"
-    return ""
-
-
-def _hides(path: str) -> bool:
-    """Tell whether a mount hides files of the image; the site's own files have a place below it."""
-    inside = f"{path.rstrip('/')}/"
-    return OF_IMAGE.startswith(inside) or (inside.startswith(OF_IMAGE) and not inside.startswith(OF_SITE))
-
-
-def _off(value: object) -> bool:
-    return text(value).strip().lower() == "off"
-
-
 def require_rolling(decision: Decision) -> None:
     """Raise RollingRefusedError unless new instances may run beside the old ones (or there are none)."""
     if decision.how in ("first", "rolling"):
@@ -227,7 +165,8 @@ def require_rolling(decision: Decision) -> None:
     if decision.how == "refused":
         raise RollingRefusedError(
             sentence,
-            repair="correct the definition's labels or what turns its guard off; go back by restoring the backup",
+            repair="correct the definition's labels, or what turns its guard off or RT_SCRATCH on; go back by "
+            "restoring the backup",
         )
     known = "" if decision.pending else "; where only equal steps are unproven, --ask-images compares them"
     raise RollingRefusedError(

@@ -17,13 +17,11 @@ from harness.errors import HarnessError, with_instances_note
 from harness.marathon.claim import (
     REPLACING,
     Claim,
-    OtherAppRunsError,
     SomebodyStartedError,
     mark,
     require_unchanged_claim,
     require_unclaimed,
     require_undisturbed,
-    unmark,
 )
 from harness.marathon.definition import App
 from harness.marathon.deploy import Deployer
@@ -35,6 +33,7 @@ from harness.marathon.reach import UnreachableInstancesError, require_reachable
 from harness.marathon.rollback import absolute
 from harness.marathon.rolling import Decision, RollingRefusedError, require_unchanged
 from harness.marathon.stopping import end_and_stop, stop
+from harness.marathon.way_back import WayBack
 from harness.verdict import Report
 
 SERVED = "the new release is left as it is: it served, and the backup knows nothing of what was written since"
@@ -54,13 +53,6 @@ MET = (
     "and nothing was restored. Stop it and whoever starts it, see what it has written, then deploy the new one or "
     "restore"
 )
-_IN_USE = "nothing was restored: somebody's instances run, or may have run, on the database that was touched"
-_FIRST_STOP = (
-    "stop what runs there and whoever starts it, see what it has written since the backup, then restore that by "
-    "hand and start the old release"
-)
-_BY_HAND = "see what runs, and only if nothing of the new release does, start the old one by its own definition"
-_RESTORE = "restore the backup by hand before anything is started"
 
 
 class StepFailedError(HarnessError):
@@ -97,8 +89,9 @@ def replace_all(
     The mark of another run that is not among `ended` is refused too. run: an identifier of this run, for its mark.
     So is another app that runs with the same secrets (UsageError); it is looked for before each step as well.
     A StepFailedError of the backup or upgrade becomes a finding; their other errors are raised again, after the
-    way back. The report's facts hold the last phase reached ("phase": stop, backup, upgrade or start) and the
-    reaction to a failure ("then").
+    way back. Raises RestoreNotBegunError if it could not be seen, before a restore, that nothing runs. The
+    report's facts hold the last phase reached ("phase": stop, backup, upgrade or start) and the reaction to a
+    failure ("then").
     """
     if decision.how == "refused":
         raise RollingRefusedError(f"This deploy is wrong in any manner: {'; '.join(decision.because)}.")
@@ -162,11 +155,11 @@ class _Replacement:
             ) from None
         except Exception as caught:  # noqa: BLE001 - whatever it is, the way back is to be gone
             failed = translate_any_error(caught)
-            self._go_back(claim, touched=facts["phase"] == "upgrade")
+            what = f"The {facts['phase']} failed: {failed.sentence}"
+            self._way_back.go(claim, touched=facts["phase"] == "upgrade", because=what)
             if not isinstance(failed, StepFailedError):
                 found = [finding.what for finding in self.report.findings]
                 raise with_instances_note(failed, "\n".join([str(facts["then"]), *found])) from None
-            what = f"The {facts['phase']} failed: {failed.sentence}"
             self.report.find(claim.app_id, what, blocks=failed.blocks, repair=failed.repair)
             return False
         return True
@@ -194,7 +187,11 @@ class _Replacement:
         if served:
             self.report.facts["then"] = SERVED if served == "runs" else SERVED_LATE
             return
-        self._go_back(claim, touched=True)
+        self._way_back.go(claim, touched=True, because="\n".join(finding.what for finding in live.findings))
+
+    @property
+    def _way_back(self) -> WayBack:
+        return WayBack(self.deployer, self.definition, self.before, self.database.restore, self.report)
 
     def _deploy(self, claim: Claim) -> Report:
         """Deploy without a rollback by Marathon: the old release must not meet the upgraded database."""
@@ -208,55 +205,3 @@ class _Replacement:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, nobody may be left without this word
             raise with_instances_note(translate_any_error(error), UNSURE.format(run=claim.run)) from None
-
-    def _go_back(self, claim: Claim, *, touched: bool) -> None:
-        """Restore a touched database, start the old release and prove it; or report that all stays stopped."""
-        deployer, before, report = self.deployer, self.before, self.report
-        if touched and not self._restored(claim):
-            return
-        if before is None or before.instances == 0:
-            report.facts["then"] = f"nothing ran before, so nothing was started{unmark(deployer, claim)}"
-            return
-        try:
-            when = "while the backup was restored" if touched else "during the backup"
-            require_unchanged_claim(deployer, claim, when)
-            change = deployer.restore_version(before)
-        except HarnessError as error:
-            report.facts["then"] = "the old release was not started: see what runs, and start it"
-            what = f"The old release could not be started: {error.sentence}"
-            report.find(before.id, what, blocks=error.blocks, repair=_BY_HAND)
-            return
-        try:
-            again = deployer.prove(before.definition, change)
-        except HarnessError as error:
-            report.facts["then"] = "the old release was started, and whether it is live is not known"
-            report.find(
-                before.id, f"The old release could not be looked at: {error.sentence}", blocks=error.blocks
-            )
-            return
-        live = "the old release is live again" if again else "the old release could not be proven live"
-        report.facts["then"] = live
-        report.findings += again.findings
-
-    def _restored(self, claim: Claim) -> bool:
-        """Restore the backup while nothing runs; report the reason if that was not done."""
-        report, restore = self.report, self.database.restore
-        if restore is None:
-            report.facts["then"] = "all instances stay stopped: the database was touched and there is no restore"
-            return False
-        try:
-            require_undisturbed(self.deployer, claim, self.definition, "before the restore; it was not begun")
-            restore()
-            self.deployer.ongoing.database_upgraded = False
-        except (SomebodyStartedError, OtherAppRunsError) as error:
-            report.facts["then"] = f"{_IN_USE}; {_FIRST_STOP}"
-            report.find(claim.app_id, error.sentence, repair=_FIRST_STOP)  # that of the error: before a change
-        except Exception as caught:  # noqa: BLE001 - a restore that broke in any way was none
-            failed = translate_any_error(caught)
-            report.facts["then"] = "all instances stay stopped: the restore failed as well"
-            report.find(
-                "database", f"The restore failed: {failed.sentence}", blocks=failed.blocks, repair=_RESTORE
-            )
-        else:
-            return True
-        return False

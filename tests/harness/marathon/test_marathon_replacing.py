@@ -12,9 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.common.waits import Retry, wait_until
 from harness.errors import InfrastructureError, UsageError
-from harness.marathon import replacing
 from harness.marathon.__main__ import main
 from harness.marathon.definition import App
 from harness.marathon.interrupted import OngoingChange, Phase, report_if_interrupted
@@ -82,42 +80,6 @@ def test_the_end_that_a_ci_server_asks_for_is_told_too(capsys: pytest.CaptureFix
     assert "stay stopped" in capsys.readouterr().err
 
 
-@pytest.mark.usefixtures("endable")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=["term", "hup", "ctrl-c"])
-def test_what_a_command_started_ends_with_it(tmp_path: Path, number: int) -> None:
-    """A shell that is ended alone leaves its upgrade running, although all is reported as stopped."""
-    program = tmp_path / "program.py"
-    program.write_text(
-        "import sys\nfrom harness.marathon.interrupted import report_if_interrupted\n"
-        "from harness.marathon.replacing import LEFT, shell\n"
-        "sys.exit(report_if_interrupted(lambda: shell('upgrade', sys.argv[1], 'rt:2')() or 0, lambda: LEFT))\n"
-    )
-    line = f"(echo $BASHPID >{tmp_path}/begun; mv {tmp_path}/begun {tmp_path}/pid; exec sleep 600); true"
-    # A shell that starts this in its background ignores some of these signals, and all children inherit that.
-    child = subprocess.Popen(
-        ["env", "--default-signal=INT,HUP,TERM", sys.executable, str(program), line],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-
-    def begun() -> int:
-        if not (tmp_path / "pid").exists():
-            raise Retry("the command has not begun")
-        return int((tmp_path / "pid").read_text())
-
-    try:
-        pid = wait_until("The command", begun, 60)
-        child.send_signal(number)
-        said = child.communicate(timeout=120)[1]
-    finally:
-        child.kill()
-    assert (child.returncode, "stay stopped" in said) == (2, True), said
-    assert not Path(f"/proc/{pid}/cmdline").exists() or b"sleep" not in Path(f"/proc/{pid}/cmdline").read_bytes()
-
-
 def test_what_nohup_keeps_alive_stays_alive() -> None:
     """A user who starts it so and closes the terminal wants it to go on."""
     program = (
@@ -127,42 +89,6 @@ def test_what_nohup_keeps_alive_stays_alive() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-
-
-def test_a_command_of_somebody_else_is_told_of(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """Run by sudo, for example: it goes on, and the first error must not be lost."""
-    child = subprocess.Popen(["true"], start_new_session=True)
-
-    def refuse(*_: int) -> None:
-        raise PermissionError
-
-    monkeypatch.setattr(os, "killpg", refuse)
-    before = signal.getsignal(signal.SIGTERM)
-    replacing._end(child)
-    child.wait()
-    assert "could not be ended: it goes on" in capsys.readouterr().err
-    assert signal.getsignal(signal.SIGTERM) is before
-
-
-@pytest.mark.usefixtures("endable")
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT], ids=["term", "hup", "ctrl-c"])
-def test_who_asks_twice_does_not_get_half_of_a_commands_end(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], number: signal.Signals
-) -> None:
-    """The message must name what is waited for, as for everything else that must not be interrupted."""
-    child = subprocess.Popen(["sleep", "600"], start_new_session=True)
-    end = os.killpg
-
-    def asked_again(group: int, sent: int) -> None:
-        os.kill(os.getpid(), number)
-        end(group, sent)
-
-    monkeypatch.setattr(os, "killpg", asked_again)
-    replacing._end(child)
-    assert child.wait() == -signal.SIGTERM
-    assert "replace: ending the command" in capfd.readouterr().err
 
 
 def test_a_listener_that_went_away_decides_nothing() -> None:

@@ -27,6 +27,7 @@ from harness.upgrade.guard import KNOWN
 STAND_IN = "stand-in"
 URL, TOKEN, IMAGE, FOLDER = "MARATHON_URL", "MARATHON_TOKEN", "RT_IMAGE", "RT_SCRATCH_SECRETS"
 PINNED = "RT_SCRATCH"
+_MAIL = "RT_MAIL_COMMAND"
 """The image's switch after which files of the site cannot choose database or mail (image/rt/99-site.pm)."""
 NOT_THE_COPY = (
     "The upgraded copy was not what was deployed: agents of a real Marathon reach neither it nor this machine's "
@@ -105,9 +106,18 @@ def definition(app: App, *, image: str, secrets: str, name: str = "rt") -> dict[
             port.pop("labels", None)
             port["hostPort"] = 0
     put_mount(made, SECRETS, secrets)
-    made["env"] = {key: one for key, one in mapping(app.get("env")).items() if key != "RT_MAIL_COMMAND"}
+    made["env"] = {key: one for key, one in mapping(app.get("env")).items() if key != _MAIL}
     made["env"][PINNED] = "1"
+    docker = made["container"]["docker"]
+    if given := items(docker.get("parameters")):
+        docker["parameters"] = [one for one in given if _name_in_environment(mapping(one)) not in (PINNED, _MAIL)]
     return made
+
+
+def _name_in_environment(parameter: Mapping[str, Any]) -> str:
+    """Return the name that a parameter of docker sets in the environment, beside `env`; "" for another one."""
+    key, value = text(parameter.get("key")).strip("-"), text(parameter.get("value"))
+    return value.partition("=")[0] if key in ("env", "e") else ""
 
 
 def add_own_columns(app: dict[str, Any], columns: Sequence[str]) -> list[str]:

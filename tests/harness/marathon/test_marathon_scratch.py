@@ -71,6 +71,15 @@ def test_files_of_the_site_choose_neither_database_nor_mail(own: dict[str, str])
     assert scratched["env"] == {**FILE["env"], scratch.PINNED: "1"}
 
 
+@pytest.mark.parametrize("key", ["env", "e", "--env"])
+def test_parameters_of_docker_do_not_undo_that(key: str) -> None:
+    """They are words of a command line; what else they set, RT may not run without."""
+    app, own = copy.deepcopy(FILE), {"key": key, "value": "OWN=1"}
+    undoing = [{"key": key, "value": name} for name in ("RT_SCRATCH=0", "RT_SCRATCH", "RT_MAIL_COMMAND=/bin/x")]
+    app["container"]["docker"]["parameters"] = [*undoing, own]
+    assert made(app)["container"]["docker"]["parameters"] == [own]
+
+
 ABOVE, HOST = SECRETS.rpartition("/")[0], "/srv/production/rt"
 SPELLINGS: dict[str, tuple[list[dict[str, str]], dict[str, str]]] = {
     "a slash": ([volume(f"{SECRETS}/", HOST)], {}),

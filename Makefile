@@ -84,6 +84,8 @@ upgrade: engine ## an upgrade and its checks, or every adjacent one: FROM= TO= S
 matrix: images ## every forward pair on every server (SERVER= for one of them)
 	$(PYTEST) $(PARALLEL) tests/upgrade/test_upgrade.py --matrix $(if $(SERVER),--server "$(SERVER)")
 
+# Most of these wait for a Marathon's clock, so one more at a time keeps the processor busy.
+deploy: WORKERS = 4
 deploy: images ## deploys on Marathon: the stand-in, or MARATHON_URL= for a real one
 	$(PYTEST) $(PARALLEL) tests/deploy -m "not slow"
 

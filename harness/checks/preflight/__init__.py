@@ -6,8 +6,8 @@ fact. `identity` says whether it is the database that it is said to be, and stop
 `rights` what steps grant by, `storage` where attachments are, `time_zones` what charts need; `start` starts the
 target on it. `collisions`, `lookups` and `blanks` look for names that the new collation makes equal,
 `row_formats` for indexes that the new character set makes too long.
-`configuration` and `lifecycles` judge the site's settings, and `upgrading` picks the passages of RT's UPGRADING
-documents that apply.
+`configuration` and `lifecycles` judge the site's settings, `site_pages` its own pages and callbacks, and
+`upgrading` picks the passages of RT's UPGRADING documents that apply.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from harness.checks.preflight import lifecycles as preflight_lifecycles
 from harness.checks.preflight import lookups as preflight_lookups
 from harness.checks.preflight import rights as preflight_rights
 from harness.checks.preflight import row_formats as preflight_row_formats
+from harness.checks.preflight import site_pages as preflight_site_pages
 from harness.checks.preflight import start as preflight_start
 from harness.checks.preflight import storage as preflight_storage
 from harness.checks.preflight import time_zones as preflight_time_zones
@@ -55,6 +56,8 @@ _TITLES = {
     preflight_configuration.ABSORBED: "Plugins that the target has absorbed, each a finding",
     preflight_configuration.STRANGE: "Options that neither release knows: misspelt, or an extension's",
     preflight_configuration.SAID: "What the UPGRADING documents say of options and plugins of the site",
+    preflight_site_pages.UNCALLED: "Callbacks of the site that the target does not call",
+    preflight_site_pages.REPLACED: "Pages of the site in the place of a release's own",
     preflight_identity.OWN: "Columns of the site's own in RT's tables: without this no image serves the database",
     "to do by hand": "To be done by hand",
     "dates 0000-00-00": "Dates that are 0000-00-00",
@@ -164,6 +167,7 @@ def check(
         former=known.old_configuration,
         elsewhere=preflight_configuration.options_in_database(database, schema),
     )
+    preflight_site_pages.judge(report, known.configuration, origin, target, path)
     if known.old_configuration:
         preflight_storage.judge(report, database, schema, known.old_configuration, known.configuration)
     _notes(report, database, path)

@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from harness.checks.application.startup_log import Start
 from harness.checks.integrity import Validation
 from harness.checks.preflight import blanks as preflight_blanks
 from harness.checks.preflight import collisions as preflight_collisions
@@ -54,6 +55,8 @@ _TITLES = {
     preflight_configuration.FORGOTTEN: "Set in CONFIG and not in CONFIG_NEW",
     preflight_configuration.LOST: "Options that the target no longer knows",
     preflight_configuration.ABSORBED: "Plugins that the target has absorbed, each a finding",
+    preflight_start.SAID: "What the target says at its start, and the old release does not",
+    preflight_start.THEMES: "Themes that the target does not have",
     preflight_configuration.STRANGE: "Options that neither release knows: misspelt, or an extension's",
     preflight_configuration.SAID: "What the UPGRADING documents say of options and plugins of the site",
     preflight_site_pages.UNCALLED: "Callbacks of the site that the target does not call",
@@ -80,7 +83,7 @@ class Evidence:
     recognised: the result of the first questions. configuration: of the new side. old_configuration: of the old
     side, if it has another one. uncollated: columns that get this server's own default collation if the dump is
     restored unchanged, as table to column to character set. append_structure: returns the repair of a dump that
-    lacks the table of this name.
+    lacks the table of this name. start: asks for the old release's log at every start.
     """
 
     recognised: Recognised
@@ -89,6 +92,7 @@ class Evidence:
     old_configuration: Configuration | None = None
     uncollated: Affected = field(default_factory=dict)
     append_structure: Callable[[str], str] = "append the structure of {} to the dump".format
+    start: Callable[[], Start | None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -157,6 +161,7 @@ def check(
     )
     preflight_storage.loads(report, database, probed)
     preflight_start.judge(report, target, probed, steps)
+    preflight_start.told(report, probed, known.start)
     preflight_lifecycles.judge(report, database, schema, probed, known.configuration)
     preflight_configuration.judge(
         report,

@@ -60,6 +60,7 @@ def preflight(sides: Sides, old_side: OldSide, known: Recognised, *, validates: 
         validation=old_side.validation() if old and validates else None,
         uncollated=restored.uncollated,
         append_structure=lambda table: append_structure(sides.dump, restored.called, table),
+        start=old_side.start,
     )
     path = (sides.pair.origin, sides.pair.target)
     return preflight_check.check(

@@ -39,6 +39,25 @@ sub storage {
     return \%missing;
 }
 
+# How many users have chosen a theme that this release has no folder for. Read without RT's own objects, which would
+# log each preference that is broken.
+sub themes {
+    require MIME::Base64;
+    require RT::Interface::Web;
+    require Storable;
+    my @roots = RT::Interface::Web->StaticRoots;
+    my ($count, %there) = (0);
+    my $all = $RT::Handle->dbh->selectcol_arrayref(
+        "SELECT Content FROM Attributes WHERE Name = 'Pref-RT::System-1' AND ObjectType = 'RT::User'");
+    for my $content (@$all) {
+        my $chosen = eval { Storable::thaw(MIME::Base64::decode_base64($content // '')) };
+        my $theme = ref $chosen eq 'HASH' && $chosen->{WebDefaultStylesheet} or next;
+        $there{$theme} //= grep { -d "$_/css/$theme" } @roots;
+        $count++ unless $there{$theme};
+    }
+    return $count;
+}
+
 sub finish {
     print JSON->new->canonical->utf8->encode(\%found), "\n";
     exit 0;
@@ -86,6 +105,7 @@ for my $step (defined $first ? @steps[$first + 1 .. $#steps] : ()) {
 my $begun = eval { $start->(); 1 };
 $found{start} = $begun ? '' : "$@";
 $found{lifecycles} = lifecycles();
+$found{themes} = themes() if $begun;
 # Last, for the database may name it as well.
 $found{storage} = storage() if $Harness::Storage;
 finish();

@@ -6,8 +6,8 @@ fact. `identity` says whether it is the database that it is said to be, and stop
 `rights` what steps grant by, `storage` where attachments are, `time_zones` what charts need; `start` starts the
 target on it, and `production` says what no copy can show. `collisions`, `lookups` and `blanks` look for names that
 the new collation makes equal, `row_formats` for indexes that the new character set makes too long.
-`configuration` and `lifecycles` judge the site's settings, and `upgrading` picks the passages of RT's UPGRADING
-documents that apply.
+`configuration` and `lifecycles` judge the site's settings, `site_pages` its own pages and callbacks, and
+`upgrading` picks the passages of RT's UPGRADING documents that apply.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from harness.checks.application.startup_log import Start
 from harness.checks.integrity import Validation
 from harness.checks.preflight import blanks as preflight_blanks
 from harness.checks.preflight import collisions as preflight_collisions
@@ -31,6 +32,7 @@ from harness.checks.preflight import lookups as preflight_lookups
 from harness.checks.preflight import production as preflight_production
 from harness.checks.preflight import rights as preflight_rights
 from harness.checks.preflight import row_formats as preflight_row_formats
+from harness.checks.preflight import site_pages as preflight_site_pages
 from harness.checks.preflight import start as preflight_start
 from harness.checks.preflight import storage as preflight_storage
 from harness.checks.preflight import time_zones as preflight_time_zones
@@ -54,8 +56,12 @@ _TITLES = {
     preflight_configuration.FORGOTTEN: "Set in CONFIG and not in CONFIG_NEW",
     preflight_configuration.LOST: "Options that the target no longer knows",
     preflight_configuration.ABSORBED: "Plugins that the target has absorbed, each a finding",
+    preflight_start.SAID: "What the target says at its start, and the old release does not",
+    preflight_start.THEMES: "Themes that the target does not have",
     preflight_configuration.STRANGE: "Options that neither release knows: misspelt, or an extension's",
     preflight_configuration.SAID: "What the UPGRADING documents say of options and plugins of the site",
+    preflight_site_pages.UNCALLED: "Callbacks of the site that the target does not call",
+    preflight_site_pages.REPLACED: "Pages of the site in the place of a release's own",
     preflight_identity.OWN: "Columns of the site's own in RT's tables: without this no image serves the database",
     "to do by hand": "To be done by hand",
     "dates 0000-00-00": "Dates that are 0000-00-00",
@@ -79,7 +85,7 @@ class Evidence:
     recognised: the result of the first questions. configuration: of the new side. old_configuration: of the old
     side, if it has another one. uncollated: columns that get this server's own default collation if the dump is
     restored unchanged, as table to column to character set. append_structure: returns the repair of a dump that
-    lacks the table of this name.
+    lacks the table of this name. start: asks for the old release's log at every start.
     """
 
     recognised: Recognised
@@ -88,6 +94,7 @@ class Evidence:
     old_configuration: Configuration | None = None
     uncollated: Affected = field(default_factory=dict)
     append_structure: Callable[[str], str] = "append the structure of {} to the dump".format
+    start: Callable[[], Start | None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -157,6 +164,7 @@ def check(
     )
     preflight_storage.loads(report, database, probed)
     preflight_start.judge(report, target, probed, steps)
+    preflight_start.told(report, probed, known.start)
     preflight_lifecycles.judge(report, database, schema, probed, known.configuration)
     preflight_configuration.judge(
         report,
@@ -167,6 +175,7 @@ def check(
         former=known.old_configuration,
         elsewhere=preflight_configuration.options_in_database(database, schema),
     )
+    preflight_site_pages.judge(report, known.configuration, origin, target, path)
     if known.old_configuration:
         preflight_storage.judge(report, database, schema, known.old_configuration, known.configuration)
     _notes(report, database, path)

@@ -236,6 +236,7 @@ def index(
     if name.lower() in {table.lower() for table in schema.tables}:
         return
     probed["complaints"] = [one for one in probed.get("complaints", []) if name not in one]
+    probed["said"] = [one for one in probed.get("said", []) if name not in one.text]
     report.find(
         SEARCH,
         f"the configuration searches for words in the table {name}, which the dump lacks: RT logs an "

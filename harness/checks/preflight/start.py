@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.checks.log import records
+from harness.checks.application.startup_log import Start, key
+from harness.checks.log import BAD_LEVELS, allowances, records
+from harness.checks.open_question import ask_or_leave_open
 from harness.common import redact
 from harness.errors import InfrastructureError
 from harness.rt import Rt
 from harness.verdict import Report
 
 PROBE = Path(__file__).parents[1] / "perl" / "probe.pl"
+SAID = "what the target says at its start"
+"""Its warnings and errors, SQL errors apart: of the values of options, most often."""
+THEMES = "themes that the target lacks"
 _UNKNOWN = re.compile(r"Unknown column '(?:\w+\.)?(\w+)'")
 _AGAIN = re.compile(r"couldn't execute the query")
 """RT's own line about a query that failed, after the line of the driver, which has the reason."""
@@ -39,7 +44,8 @@ _FIRST = re.compile(rf"\s*{_NAME}", re.IGNORECASE)
 def probe(target: Rt, steps: Sequence[str]) -> dict[str, Any]:
     """Start the target on the database, and return what it found; "configuration" has its error if it could not.
 
-    The keys are those of perl/probe.pl, and "complaints": the SQL errors that it logged.
+    The keys are those of perl/probe.pl; "complaints": the SQL errors that it logged; "said": other records of its
+    log that are warnings or worse, and no known ones.
     Raises InfrastructureError if it was ended before it could tell.
     """
     done = target.perl_alone(PROBE.read_text(encoding="utf-8"), *steps)
@@ -57,6 +63,13 @@ def probe(target: Rt, steps: Sequence[str]) -> dict[str, Any]:
         }
     logged = records(done.err.splitlines())
     probed["complaints"] = [record.message for record in logged if record.complaint == "SQL"]
+    probed["said"] = [
+        record
+        for record in logged
+        if (record.level in ("warning", *BAD_LEVELS) or record.complaint)
+        and record.complaint != "SQL"
+        and not any(one.covers(record) for one in allowances())
+    ]
     return probed
 
 
@@ -80,6 +93,27 @@ def judge(report: Report, target: Rt, probed: Mapping[str, Any], steps: Sequence
             samples=tuple(dict.fromkeys(redact.line(one) for one in complaints)),
             repair="upgrade to a later release, or to an earlier one first",
         )
+
+
+def told(report: Report, probed: Mapping[str, Any], before: Callable[[], Start | None]) -> None:
+    """Add the facts about what the target says at its start, and of the themes that users have chosen.
+
+    before: the old release's log at every start, None if it cannot be asked. It is asked only if the target logged
+    anything.
+    """
+    if count := int(probed.get("themes") or 0):
+        report.facts[THEMES] = (
+            f"{count} users have chosen a theme (WebDefaultStylesheet) that the target has no folder for, and "
+            "will see the site's own"
+        )
+    said = probed.get("said") or []
+    if not said:
+        return
+    old = ask_or_leave_open(report, "what the old release says at every start", before)
+    lines = (redact.line(record.message) for record in said if not old or key(record) not in old.said)
+    report.facts[SAID] = list(dict.fromkeys(lines))
+    if old is None:
+        report.out_of_scope.append("what the target alone says at its start: the old release cannot be asked")
 
 
 def _added_in_time(target: Rt, complaints: Sequence[str], steps: Sequence[str]) -> bool:

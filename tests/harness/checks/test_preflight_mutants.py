@@ -36,6 +36,9 @@ from tests.harness.mutants.preflight import MUTANTS, SERVER
 ORIGIN, TARGET = "4.4.6", "5.0.10"
 OWN = Configuration({"own.pm": b"1;\n"})
 """A configuration without lifecycles of its own."""
+UNCALLED = "html/Callbacks/Site/SelfService/index.html/BeforeMyRequests"
+SITE = Configuration({UNCALLED: b"", "site.pm": b"Set($WebDefaultStylesheet, 'aileron');\n1;\n"})
+"""A callback and a theme that the target does not have: facts, and no findings."""
 
 
 def test_what_is_worth_knowing_comes_in_its_order() -> None:
@@ -161,13 +164,19 @@ def test_defects_of_the_database(
 
 
 def look(
-    database: Database, origin: Rt | None, target: Rt, path: tuple[str, str], validation: Validation | None = None
+    database: Database,
+    origin: Rt | None,
+    target: Rt,
+    path: tuple[str, str],
+    validation: Validation | None = None,
+    *,
+    configuration: Configuration | None = None,
 ) -> Report:
     """Return the whole preflight's report for a path between two releases."""
     steps = upgrade.expected_steps(target.upgrade_steps(), *path)
     left = upgrade_history.read(database, Thawer(target))
     recognised = preflight.recognise(read(database), origin, target, path, steps=steps, history=left)
-    known = Evidence(recognised, validation)
+    known = Evidence(recognised, validation, configuration or Configuration())
     return preflight.check(database, origin, target, path, steps=steps, known=known)
 
 
@@ -181,10 +190,12 @@ def stops(database: Database, target: Rt, path: tuple[str, str]) -> tuple[Findin
 def test_the_whole_preflight(lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, tally: Tally) -> None:
     """No finding for a good path; findings for a wrong release of the dump, and after half an upgrade."""
     database = clone(lifecycle.fresh(ORIGIN, "mariadb-10.11"))
-    origin, target = rt_tools(ORIGIN, database), rt_tools(TARGET, database)
+    origin, target = rt_tools(ORIGIN, database), rt_tools(TARGET, database, configuration=SITE)
     dirty = Validation(ORIGIN, 1, [f"Record #{number} in T references nothing" for number in range(9)])
-    good = look(database, origin, target, (ORIGIN, TARGET), dirty)
+    good = look(database, origin, target, (ORIGIN, TARGET), dirty, configuration=SITE)
     assert good
+    tally("callback", "preflight", UNCALLED in str(good.facts[preflight.BEFORE]))
+    tally("theme", "preflight", "default stylesheet (aileron)" in str(good.facts[preflight.BEFORE]))
     assert good.facts["rt-validator, findings shown"] == "8 of 9"
     for declared, mutant in (("5.0.3", "declared from too high"), ("4.4.4", "declared from too low")):
         tally(mutant, "preflight", stops(database, target, (declared, TARGET)))

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
+from fixtures.tally import Tally
 from harness import upgrade
+from harness.checks import preflight
+from harness.checks.application import startup_log
+from harness.checks.application.startup_log import Start
 from harness.checks.preflight import start as preflight_start
 from harness.database import Database
+from harness.rt.configuration import Configuration
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
 
@@ -17,6 +24,15 @@ CUSTOM_ROLE = """
 use RT; RT::LoadConfig(); RT::Init();
 my $role = RT::CustomRole->new(RT->SystemUser);
 my ($good, $message) = $role->Create(Name => 'Supervisor', MaxValues => 1);
+die $message unless $good;
+"""
+GONE_AND_WRONG = b"Set($WebDefaultStylesheet, 'aileron');\nSet(%CustomFieldGroupings, 'RT::Ticket' => 'x');\n1;\n"
+"""A theme that only the target lacks, and a value that both releases complain of."""
+CHOSEN_THEME = """
+use RT; RT::LoadConfig(); RT::Init();
+my $user = RT::User->new(RT->SystemUser);
+$user->Load('root');
+my ($good, $message) = $user->SetPreferences(RT->System, { WebDefaultStylesheet => 'aileron' });
 die $message unless $good;
 """
 
@@ -64,6 +80,34 @@ def test_errors_that_no_step_explains_are_found(
     steps = upgrade.expected_steps(target.upgrade_steps(), "5.0.3", TARGET)
     preflight_start.judge(report, target, {"complaints": complaints}, steps)
     assert bool(report.findings) == found
+
+
+@pytest.mark.engine
+def test_what_the_target_says_of_options(
+    lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory, tally: Tally
+) -> None:
+    """It says so at each start, goes on with another value, and no page or job fails: only preflight can tell."""
+    site = Configuration({"site.pm": GONE_AND_WRONG})
+    database = clone(lifecycle.fresh(ORIGIN, "mariadb-10.11"))
+
+    def told(version: str, configuration: Configuration, before: Start | None) -> dict[str, Any]:
+        report, target = Report("preflight", ""), rt_tools(version, database, configuration=configuration)
+        preflight_start.told(report, preflight_start.probe(target, ["5.0.8"]), lambda: before)
+        assert not report.findings
+        return {entry["fact"]: entry["items"] for entry in preflight.facts_to_read(report.facts)}
+
+    old = startup_log.collect(rt_tools(ORIGIN, database, configuration=site))
+    (said,) = told(TARGET, site, old)[preflight_start.SAID]
+    tally("theme of the site that is gone", "preflight", "default stylesheet (aileron) does not exist" in said)
+    assert any("CustomFieldGroupings" in one for one in told(TARGET, site, None)[preflight_start.SAID]), (
+        "nobody to ask"
+    )
+    assert told(TARGET, Configuration(), old) == {}
+    done = rt_tools(ORIGIN, database).perl(CHOSEN_THEME)
+    assert done.code == 0, done.err
+    (themes,) = told(TARGET, Configuration(), old)[preflight_start.THEMES]
+    tally("theme of users that is gone", "preflight", themes.startswith("1 users have chosen a theme"))
+    assert told(ORIGIN, Configuration(), old) == {}
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 Rows that name a module, or hold Perl, are unchanged by an upgrade, but the module may be gone or the Perl too old:
 RT then logs a line whenever the code is needed, and does nothing else. Both releases were told to load all of it.
-A module below lib of the site's configuration may be named by no row, and yet by a nightly job: it is loaded as well.
+A module below lib of the site's configuration is loaded as well: no row may name it, and yet a nightly job may.
 """
 
 from __future__ import annotations

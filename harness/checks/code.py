@@ -1,7 +1,8 @@
-"""Check that the code that lives in the data (scrips, templates, classes of custom fields) still loads.
+"""Check that code still loads: that in the data (scrips, templates, custom fields), and the site's own modules.
 
 Rows that name a module, or hold Perl, are unchanged by an upgrade, but the module may be gone or the Perl too old:
 RT then logs a line whenever the code is needed, and does nothing else. Both releases were told to load all of it.
+A module below lib of the site's configuration is loaded as well: no row may name it, and yet a nightly job may.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def judge(report: Report, before: Sections, after: Sections) -> None:
             SECTION,
             f"{what} loaded in the old release and does not load in this one",
             samples=tuple(keys),
-            sql=_SHOW[kind].format(ids=ids),
+            sql=_SHOW.get(kind, "").format(ids=ids),
             repair="write it anew for this release, or bring the module that it needs into the image or CONFIG",
         )
     if never:

@@ -44,11 +44,21 @@ my $count = $good ? $tickets->CountAll : 'none';
 
 def configured(components: str, files: Mapping[str, bytes]) -> Configuration:
     """Return a site's configuration that allows these components on homepages."""
-    return Configuration({"site.pm": f"Set($HomepageComponents, [qw({components})]);\n1;\n".encode(), **files})
+    return Configuration(
+        {"site.pm": f"Set($HomepageComponents, [qw({components})]);\nPlugin('Site::Own');\n1;\n".encode(), **files}
+    )
 
 
-OLD = configured(USUAL, {**PORTAL, **OWN_BOX})
-NEW = configured(f"{USUAL} FindUser", PORTAL)
+# Modules that nothing in the database names: a job's action, one that loads on both sides, one on neither.
+MODULES = {
+    "lib/RT/Action/SiteEscalate.pm": f"package RT::Action::SiteEscalate;\nuse {ONLY_THERE};\n1;\n".encode(),
+    "plugins/Site-Own/lib/Site/Own.pm": b"package Site::Own;\n1;\n",
+    "plugins/Site-Own/lib/Site/Own/Rotation.pm": b"package Site::Own::Rotation;\nuse Service::FromNowhere;\n1;\n",
+    "plugins/Not-Loaded/lib/Not/Loaded.pm": f"package Not::Loaded;\nuse {ONLY_THERE};\n1;\n".encode(),
+    "lib/RT/Queue_Local.pm": b"package RT::Queue;\n1;\n",
+}
+OLD = configured(USUAL, {**PORTAL, **OWN_BOX, **MODULES})
+NEW = configured(f"{USUAL} FindUser", {**PORTAL, **MODULES})
 _TIMES = "Creator INT, Created DATETIME, LastUpdatedBy INT, LastUpdated DATETIME"
 BY_SQL = (
     f"CREATE TABLE RTxAuthTokens (id INT PRIMARY KEY, Owner INT, Token VARCHAR(255), Description VARCHAR(255),"
@@ -180,12 +190,16 @@ def test_what_the_releases_scripts_copy_is_read(site: Stage) -> None:
 @pytest.mark.mutants("meaning")
 def test_code_that_no_longer_loads_is_found(site: Stage) -> None:
     """Its only other sign is a line in the log, on the day when it is needed."""
-    found = [one for one in site.meaning().findings if one.where == "code"]
+    report = site.meaning()
+    found = [one for one in report.findings if one.where == "code"]
     assert sorted(one.what.partition(" loaded")[0] for one in found) == [
+        "the Perl in 1 modules",
         "the Perl in 1 scrips",
         "the Perl in 1 templates",
         "the canonicalizer of 1 custom fields",
     ]
+    assert ("module RT/Action/SiteEscalate.pm",) in [one.samples for one in found]
+    assert "SiteEscalate.pm" in str(report)
 
 
 @pytest.mark.mutants("meaning")
@@ -202,7 +216,8 @@ def test_a_homepage_that_dies_is_found(site: Stage) -> None:
 
 def test_code_that_never_loaded_is_a_fact(site: Stage) -> None:
     """The same holds for code from a CONFIG that was not given: neither side can load it here."""
-    scrip, template = site.meaning().facts["code that did not load before either"]
+    module, scrip, template = site.meaning().facts["code that did not load before either"]
+    assert module == "module Site/Own/Rotation.pm, code"
     assert scrip.endswith(", action")
     assert template.endswith(", code"), "the one that ends whoever loads it; the one that prints does load"
 

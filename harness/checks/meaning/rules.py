@@ -10,8 +10,11 @@ from typing import Any
 from harness.common.wording import listed
 
 RIGHTS = ("rights", "rights by role")
-BY_TEXT, BY_ANOTHER_DAY = "by text", " by another day"
-"""A field of a search in the program's output that only the rules use, and the end of the names of others."""
+BY_TEXT, BY_WATCHER, BY_ANOTHER_DAY = "by text", "by watcher", " by another day"
+"""Fields of a search in the program's output that only the rules use, and the end of the names of others.
+
+By watcher: it asks for people of any role or of a custom one, and some tickets have people in disabled roles.
+"""
 _SHOWN = 3
 _WIDTH = 80
 _NUMBER = re.compile(r"\d+")
@@ -20,7 +23,7 @@ Sections = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
 def is_aside(name: str) -> bool:
     """Tell whether a field of the program's output is not compared: only the rules use it."""
-    return name == BY_TEXT or name.endswith(BY_ANOTHER_DAY)
+    return name in (BY_TEXT, BY_WATCHER) or name.endswith(BY_ANOTHER_DAY)
 
 
 @dataclass(frozen=True)
@@ -78,14 +81,24 @@ def _other_types_left_out(change: Change, before: Sections, resorted: bool) -> b
 
 
 def _found_by_disabled_role(change: Change, before: Sections, resorted: bool) -> bool:
-    """Tell whether a search by watcher finds all it found, and more only for users in a disabled custom role."""
+    """Tell whether a search by watcher finds all it found, and more only for users in a disabled custom role.
+
+    Whom a saved search asks for is in its text, which stays in RT: there it may be anybody with such a role.
+    """
     watcher = change.key.removeprefix("Watcher.id = ")
+    saved = change.section == "searches" and _by_watcher(change, before, resorted)
     old, new = (str(value or "").split() for value in (change.old, change.new))
     known = set(old)
     seen = _in_order(change, before, resorted)
-    if watcher == change.key or seen([one for one in new if one in known]) != seen(old):
+    if (watcher == change.key and not saved) or seen([one for one in new if one in known]) != seen(old):
         return False
-    return all(watcher in _hidden_people(one, before) for one in new if one not in known)
+    people = [_hidden_people(one, before) for one in new if one not in known]
+    return all(bool(hidden) if saved else watcher in hidden for hidden in people)
+
+
+def _by_watcher(change: Change, before: Sections, _resorted: bool) -> bool:
+    """Tell whether a search asks for people of any role or of a custom one."""
+    return bool(before.get(change.section, {}).get(change.key, {}).get(BY_WATCHER))
 
 
 def _hidden_people(ticket: str, before: Sections) -> set[str]:
@@ -118,6 +131,7 @@ def _by_another_day(change: Change, before: Sections, resorted: bool) -> bool:
 RULES: Mapping[str, Callable[[Change, Sections, bool], bool]] = {
     "other types left out": _other_types_left_out,
     "found by a disabled role": _found_by_disabled_role,
+    "by watcher": _by_watcher,
     "in another order": _in_another_order,
     "by another day": _by_another_day,
 }

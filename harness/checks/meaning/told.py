@@ -2,8 +2,8 @@
 
 A Perl program (harness/checks/perl) runs inside the release. It reports what users see: tickets, histories,
 attachments, values, roles, links, searches and their results, homepages, articles, assets, logins, rights,
-lifecycles, preferences. Texts
-leave RT as digests, everything else as ids.
+lifecycles, preferences; and which code loads. Texts leave RT as digests, modules of the site's own by their path,
+everything else as ids.
 """
 
 from __future__ import annotations

@@ -9,9 +9,9 @@ sub owner_of {
 }
 
 # What a query finds as this user sees it: ids in its order. Of many, those that are looked at by themselves, and a digest
-# of all. Tickets that steps are known to give to searches or to take from them (reminders and approvals; what somebody
-# has to do with by a disabled role, $watcher) are told besides. That it is refused is told without the words for it:
-# releases say otherwise why, and at which line of their code.
+# of all. Tickets that steps are known to give to searches or to take from them (reminders and approvals; of a search by
+# watcher what somebody, or only $watcher, has to do with by a disabled role) are told besides. That it is refused is told
+# without the words for it: releases say otherwise why, and at which line of their code.
 sub found_by {
     my ($user, $content, $watcher) = @_;
     my $class = ($content->{SearchType} // 'Ticket') eq 'Asset' || ($content->{Class} // '') eq 'RT::Assets' ? 'RT::Assets'
@@ -31,9 +31,11 @@ sub found_by {
     my @ids = ids_of($collection);
     my ($kind) = $class =~ /(\w+)$/;
     my $every = every(lc $kind);
-    my %odd = $kind eq 'Tickets' ? (%{ odd_tickets() }, map { ($_ => 1) } hidden_from($watcher)) : ();
+    my $by_watcher = $kind eq 'Tickets' && by_watcher($content->{Query});
+    my @hidden = $by_watcher ? hidden_from($watcher) : ();
+    my %odd = $kind eq 'Tickets' ? (%{ odd_tickets() }, map { ($_ => 1) } @hidden) : ();
     my @all = grep { !$odd{$_} } @ids;
-    my @known = by_text(@fields) ? ('by text' => 1) : ();
+    my @known = (by_text(@fields) ? ('by text' => 1) : (), @hidden ? ('by watcher' => 1) : ());
     return (finds => "@ids", @known) if $every == 1 && $kind ne 'Transactions';
     my @others = grep { $odd{$_} } @ids;
     push @known, ('finds besides' => @others . ' ' . digest("@others")) if @others;
@@ -46,6 +48,12 @@ sub found_by {
 
 # Whether the order depends on how the server sorts letters.
 sub by_text { return scalar grep { length && !/^(?:id|Created|Starts|Started|Due|Resolved|Told|LastUpdated|\w*Priority|Time\w+)$/ } @_ }
+
+# Whether the query asks for people of any role, or of a custom one; what it asks them for may hold any word.
+sub by_watcher {
+    my ($query) = @_;
+    return ($query // '') =~ s/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"//gsr =~ /\b(?:Watcher|WatcherGroup|CustomRole)\b/i;
+}
 
 # Whether the query means one day, and its owner's days begin at other times than the server's.
 sub by_another_day {
@@ -66,7 +74,7 @@ sub found_by_owners_day {
     no warnings 'redefine';
     local *RT::Date::SetToMidnight = sub { my ($date, %arguments) = @_; return $midnight->($date, %arguments, Timezone => 'user') };
     my %found = found_by($user, $content);
-    return map { ("$_ by another day" => $found{$_}) } grep { $_ ne 'by text' } keys %found;
+    return map { ("$_ by another day" => $found{$_}) } grep { !/^by / } keys %found;
 }
 
 sub odd_tickets {
@@ -74,12 +82,16 @@ sub odd_tickets {
     return $odd;
 }
 
+# Tickets in which this person, or anybody, has a disabled role.
 sub hidden_from {
     my ($watcher) = @_;
-    return () unless $watcher && known_class('RT::CustomRole');
-    return identifiers(q{SELECT DISTINCT g.Instance FROM CustomRoles r
-        JOIN `Groups` g ON g.Name = CONCAT('RT::CustomRole-', r.id) AND g.Domain = 'RT::Ticket-Role'
-        JOIN CachedGroupMembers m ON m.GroupId = g.id AND m.MemberId = ? WHERE r.Disabled <> 0}, $watcher);
+    return () unless known_class('RT::CustomRole');
+    my $hidden = q{SELECT DISTINCT g.Instance FROM CustomRoles r
+        JOIN `Groups` g ON g.Name = CONCAT('RT::CustomRole-', r.id) AND g.Domain = 'RT::Ticket-Role'};
+    return identifiers("$hidden JOIN CachedGroupMembers m ON m.GroupId = g.id AND m.MemberId = ? WHERE r.Disabled <> 0", $watcher)
+        if $watcher;
+    state $everybodys = [identifiers("$hidden JOIN GroupMembers m ON m.GroupId = g.id WHERE r.Disabled <> 0")];
+    return @$everybodys;
 }
 
 sub named { my ($like) = @_; return identifiers('SELECT id FROM Attributes WHERE Name LIKE ? ORDER BY id', $like) }

@@ -39,6 +39,37 @@ def test_a_search_may_find_more_only_by_a_disabled_role() -> None:
     assert watched("2 3", "4.4.5")
 
 
+@pytest.mark.control("meaning")
+@pytest.mark.parametrize(
+    ("field", "finds", "steps", "silent"),
+    [
+        ("finds", "1 2 3", ("4.4.5",), True),
+        ("finds", "1 2 3", ("4.4.6",), False),
+        ("finds", "1 2 4", ("4.4.5",), False),
+        ("finds", "2 3", ("4.4.5",), False),
+        ("finds", "refused", ("4.4.5",), False),
+        ("finds in all", "900 y", ("4.4.5",), False),
+        ("finds besides", "40 y", ("4.4.5",), True),
+        ("finds besides", "40 y", ("4.4.6",), False),
+    ],
+)
+@pytest.mark.parametrize("aside", [{"by watcher": "1"}, {}], ids=["by-watcher", "by-others"])
+def test_so_may_a_saved_search_by_watcher(
+    field: str, finds: str, steps: tuple[str, ...], silent: bool, aside: dict[str, str]
+) -> None:
+    """Tickets 2 and 3 have people in disabled roles; no other kind of search may find more, nor any one less."""
+    tickets = {
+        "2": {"hidden people RT::CustomRole-1": "9"},
+        "3": {"hidden people RT::CustomRole-1": "50"},
+        "4": {},
+    }
+    before: Sections = {"tickets": tickets, "searches": {"7": {"finds": "1", **aside}}}
+    after: Sections = {"tickets": tickets, "searches": {"7": {"finds": "1", **aside, field: finds}}}
+    path = Upgrade("4.4.4", "4.4.6", steps)
+    report = meaning.check(Meaning("4.4.4", {}, before), Meaning("4.4.6", {}, after), path)
+    assert (not [one for one in report.findings if one.where == "searches"]) == (silent and bool(aside))
+
+
 @pytest.mark.parametrize(("target", "silent"), [("5.0.7", True), ("5.0.5", False)])
 def test_what_a_large_site_finds_besides_may_change_with_the_step_that_changes_it(
     target: str, silent: bool

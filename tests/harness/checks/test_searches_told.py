@@ -6,7 +6,10 @@ import pytest
 
 from fixtures.databases import CloneFactory
 from fixtures.rt import RtFactory
+from harness.checks import meaning
 from harness.checks.meaning import told as meaning_told
+from harness.checks.meaning.allowances import Upgrade
+from harness.checks.meaning.told import Meaning
 from harness.dump import FOLDER
 from harness.dump.choice import choose
 from harness.upgrade.lifecycle import Lifecycle
@@ -31,6 +34,58 @@ $user->AddAttribute(Name => 'SavedSearch', Description => 'of one day', Content 
     Query => "Created = '2024-03-10'", Format => "'__id__'" }) or die;
 """
 HOURS = "UPDATE Tickets SET Created = '2024-03-09 00:00:00' + INTERVAL id MOD 72 HOUR"
+
+HIDDEN = """
+    SELECT u.id, u.Name FROM CustomRoles r
+    JOIN `Groups` g ON g.Name = CONCAT('RT::CustomRole-', r.id) AND g.Domain = 'RT::Ticket-Role'
+    JOIN GroupMembers m ON m.GroupId = g.id JOIN Users u ON u.id = m.MemberId
+    WHERE r.Disabled = 1 GROUP BY u.id ORDER BY COUNT(*) DESC, u.id LIMIT 1
+"""
+DISABLE = """
+    UPDATE CachedGroupMembers m JOIN `Groups` g ON g.id = m.GroupId
+    JOIN CustomRoles r ON g.Name = CONCAT('RT::CustomRole-', r.id)
+    SET m.Disabled = {} WHERE r.Disabled = 1 AND g.Domain = 'RT::Ticket-Role'
+"""
+WATCHED = """
+use RT -init;
+my ($id, $name) = @ARGV;
+my $user = RT::User->new(RT->SystemUser);
+$user->Load($id);
+$user->AddAttribute(Name => 'SavedSearch', Description => $_, Content => { SearchType => 'Ticket',
+    Query => $_, Format => "'__id__'" }) or die
+    for "Watcher.Name = '$name'", "Watcher.id = '__CurrentUser__'", "Requestor.id = $id", "Subject LIKE 'Watcher'";
+$user->PrincipalObj->GrantRight(Right => 'SuperUser', Object => RT->System);
+"""
+
+
+@pytest.mark.control("meaning")
+@pytest.mark.parametrize("every", [pytest.param(1, marks=pytest.mark.slow), 50])
+def test_a_search_by_watcher_may_find_people_of_disabled_roles(
+    every: int, lifecycle: Lifecycle, clone: CloneFactory, rt_tools: RtFactory
+) -> None:
+    """Step 4.4.5 enables the groups of disabled roles, as is done here; one of them more would be a finding."""
+    choice = choose("4.4.4", "4.4.6", path=FOLDER / "rt-4.4.4-campus.sql.zst")
+    database = clone(lifecycle.restored(choice.dump, choice.pair.server))
+    tools = rt_tools("4.4.4", database)
+    person, name = database.rows(HIDDEN)[0]
+    done = tools.perl(WATCHED, str(person), str(name))
+    assert done.code == 0, done.err
+    few = dict.fromkeys(meaning_told.SAMPLED, every) if every > 1 else {}
+    told = []
+    for disabled in (1, 0):
+        database.execute(DISABLE.format(disabled))
+        told.append(meaning_told.collect(tools, every=few))
+    old, new = told
+    changed = [one for one in meaning.changes(old.sections, new.sections) if one.section == "searches"]
+    assert len({one.key for one in changed}) == 2, "both searches by watcher, and no other"
+    assert [*judged(old, new, "4.4.5")] == []
+    assert len(judged(old, new, "4.4.6")) == 1
+
+
+def judged(old: Meaning, new: Meaning, step: str) -> list[str]:
+    """Return the findings about saved searches after this step."""
+    report = meaning.check(old, new, Upgrade("4.4.4", "4.4.6", (step,)))
+    return [one.what for one in report.findings if one.where == "searches"]
 
 
 def test_what_a_search_finds_on_its_owners_day_is_what_a_later_release_finds(

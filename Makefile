@@ -2,7 +2,8 @@
 .DEFAULT_GOAL := help
 PYTEST  = .venv/bin/python -m pytest
 VENV_PYTHON = .venv/bin/python
-WORKERS ?= 3
+# Deploy tests wait for a Marathon's clock most of the time, so one more at a time keeps the processor busy.
+WORKERS ?= $(if $(filter deploy,$(MAKECMDGOALS)),4,3)
 PARALLEL = -n $(WORKERS) --dist loadgroup
 # FROM= TO= SERVER= DUMP= CONFIG= CONFIG_NEW= are handed on when they are given.
 # What is not said of a pair follows from the dump, else from the other half, as in ./gate.
@@ -84,8 +85,6 @@ upgrade: engine ## an upgrade and its checks, or every adjacent one: FROM= TO= S
 matrix: images ## every forward pair on every server (SERVER= for one of them)
 	$(PYTEST) $(PARALLEL) tests/upgrade/test_upgrade.py --matrix $(if $(SERVER),--server "$(SERVER)")
 
-# Most of these wait for a Marathon's clock, so one more at a time keeps the processor busy.
-deploy: WORKERS = 4
 deploy: images ## deploys on Marathon: the stand-in, or MARATHON_URL= for a real one
 	$(PYTEST) $(PARALLEL) tests/deploy -m "not slow"
 

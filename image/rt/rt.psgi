@@ -8,6 +8,7 @@ use Guard::Fence;
 
 require APR::Socket;
 require Apache2::Connection;
+require Plack::Util;
 require RT;
 my $guarded = ($ENV{RT_GUARD} // 'on') ne 'off';
 
@@ -30,10 +31,11 @@ if ($guarded) {
 # gets nothing more from the database, and ends with an error: people, programs and mail servers then know to try again.
 # What a statement alone is to blame for (its syntax, a name that is taken) is left to RT.
 my %OF_NO_STATEMENT = map { ($_ => 1) } (
-    1020, 1205, 1206, 1213, 1614, 3058, 3101,    # a lock was not to be had: the transaction is gone, or a part of it
-    1040, 1047, 1053, 1203, 1226,                # no more connections; not in the cluster; shutting down; a quota
-    1180, 1317, 1927, 1969, 3024, 4031,          # the commit failed; ended by somebody, or by a bound of time
+    1020, 1205, 1206, 1213, 1614, 3058, 3101,                 # a lock was not to be had: the transaction is gone, or a part
+    1047, 1053, 1180, 1226, 1317, 1927, 4031,                 # not in the cluster, shutting down, a quota, ended by somebody
+    3, 1021, 1030, 1037, 1038, 1041, 1114, 1290, 1792, 1836,  # no room on the disk or in memory; it takes no writes
 );
+my %OF_TIME = (1969 => 1, 3024 => 1);    # a bound that the site has set, which later releases tell people of themselves
 my $lost;
 
 sub lose { $lost = 1; die "The database went away in the middle of a request, or took back what was written.\n" }
@@ -41,9 +43,11 @@ sub lose { $lost = 1; die "The database went away in the middle of a request, or
 # For DBI, which calls it for whatever fails on a connection: also for sessions and rights, which go past RT's own handle.
 sub note_error {
     my ($message, $handle) = @_;
-    my $number = $handle->err // 0;
-    $lost = 1 if $OF_NO_STATEMENT{$number} || ($number >= 2000 && $number < 3000);    # these are the driver's
-    return 0;                                                                         # all else as it would be
+    my $number    = $handle->err // 0;
+    my $of_time   = $OF_TIME{$number} && ($RT::Handle->TransactionDepth || !defined &RT::Handle::SimpleQuery);
+    my $of_driver = $number >= 2000 && $number < 3000;
+    $lost = 1 if $OF_NO_STATEMENT{$number} || $of_time || $of_driver;
+    return 0;    # all else as it would be
 }
 
 {
@@ -170,32 +174,43 @@ if (eval { require HTTP::MultiPartParser }) {
     };
 }
 
-# RT makes a page of an error that counts as a good one. It gets the status of an error; if its head is on its way, the
-# connection to the client is cut instead: half a table must not look like a whole one.
+# RT makes a page of an error that counts as a good one. It gets the status of an error, and no new session in place of
+# one that could not be read. If its head is on its way, the connection to the client is cut instead: half a table must
+# not look like a whole one. Linux resets a connection that is to lead nowhere (connect(2), AF_UNSPEC); the usual end is
+# for an HTTP/1.0 client that of a whole page.
 sub cut_off {
-    my ($environment) = @_;
-    open my $client, '+<&', $environment->{'psgi.input'}->connection->client_socket->fileno or return;
-    shutdown $client, 2;
+    my ($request) = @_;
+    open my $client, '+<&', $request->connection->client_socket->fileno or return;
+    connect $client, pack 'S x14', 0;
     return;
 }
 
 sub with_status_of_lost {
-    my ($environment, $answer) = @_;
-    my $change = sub { my ($head) = @_; $head->[0] = 503 if $lost; return $head };
+    my ($request, $answer) = @_;
+    my $change = sub {
+        my ($head) = @_;
+        return $head unless $lost;
+        $head->[0] = 503;
+        Plack::Util::header_remove($head->[1], 'Set-Cookie');
+        return $head;
+    };
     return $change->($answer) if ref $answer eq 'ARRAY';
     return sub {    # RT runs when it is told where its answer goes (a delayed response in PSGI)
         my ($respond) = @_;
         my $good;
-        $answer->(sub { $good = !$lost; return $respond->($change->($_[0])) });
-        cut_off($environment) if $lost && $good;
+        my $whole = eval { $answer->(sub { $good = !$lost; return $respond->($change->($_[0])) }); 1 };
+        my $error = $@;
+        cut_off($request) if $lost && $good;
+        die $error unless $whole;
     };
 }
 
 sub answer {
     my ($environment) = @_;
     undef $lost;    # the look before this one's may have found a connection that was idle for too long
-    my $answer = eval { $application->($environment) };
-    return with_status_of_lost($environment, $answer) if $answer;
+    my $request = $environment->{'psgi.input'};    # who parses a body may put something else there
+    my $answer  = eval { $application->($environment) };
+    return with_status_of_lost($request, $answer) if $answer;
     my $error = $@;    # Apache's own are objects that cannot be compared
     return refusal(413, $TOO_MANY_FIELDS) if !ref $error && $error eq "$TOO_MANY_FIELDS\n";
     die $error;

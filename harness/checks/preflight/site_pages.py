@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.rt import Rt
@@ -44,9 +44,19 @@ def components(release: Rt) -> Components:
 
 
 def judge(
-    report: Report, configuration: Configuration, origin: Rt | None, target: Rt, path: tuple[str, str]
+    report: Report,
+    configuration: Configuration,
+    origin: Rt | None,
+    target: Rt,
+    path: tuple[str, str],
+    *,
+    plugins: Collection[str],
 ) -> None:
-    """Add the facts about the new side's pages. path: the releases, from and to; origin: None without an image."""
+    """Add the facts about the new side's pages.
+
+    path: the releases, from and to; origin: None without an image; plugins: the names of those that RT loads.
+    """
+    configuration = _in_use(configuration, plugins)
     pages = dict(_pages(configuration))
     if not pages:
         return
@@ -65,6 +75,17 @@ def judge(
         elif said := _replaced(place, hashlib.sha256(configuration.files[name]).hexdigest(), old, new):
             replaced.append(f"{shown}: {said}")
     report.facts[UNCALLED], report.facts[REPLACED] = uncalled, replaced
+
+
+def _in_use(configuration: Configuration, plugins: Collection[str]) -> Configuration:
+    """Return the configuration without the files of plugins that RT does not load."""
+    folders = {name.replace("::", "-") for name in plugins}
+    files = {
+        name: content
+        for name, content in configuration.files.items()
+        if not name.startswith("plugins/") or name.split("/")[1] in folders
+    }
+    return replace(configuration, files=files)
 
 
 def _pages(configuration: Configuration) -> Iterator[tuple[str, str]]:

@@ -70,7 +70,7 @@ def judge(
     for name, place in sorted(pages.items()):
         shown = name.encode(errors="surrogateescape").decode(errors="replace")
         if callback := _CALLBACK.fullmatch(place):
-            if not name.endswith("~") and (said := _uncalled(callback[1], callback[2], configuration, old, new)):
+            if not _skipped(place) and (said := _uncalled(callback[1], callback[2], configuration, old, new)):
                 uncalled.append(f"{shown}: {said}")
         elif said := _replaced(place, hashlib.sha256(configuration.files[name]).hexdigest(), old, new):
             replaced.append(f"{shown}: {said}")
@@ -93,6 +93,11 @@ def _pages(configuration: Configuration) -> Iterator[tuple[str, str]]:
     for name in configuration.files:
         if found := _HTML.fullmatch(name):
             yield name, found[1]
+
+
+def _skipped(place: str) -> bool:
+    """Tell whether RT skips a callback, whatever calls it: hidden files and editors' copies."""
+    return "/." in place or place.endswith("~")
 
 
 def _uncalled(page: str, hook: str, configuration: Configuration, old: Components | None, new: Components) -> str:

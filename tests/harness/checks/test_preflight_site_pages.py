@@ -20,6 +20,7 @@ HARMLESS = {
     "html/Callbacks/Site/autohandler/Auth": b"called by a module of both releases",
     "html/Callbacks/Site/Elements/Login/Default": b"a hook without a name",
     f"{NOTICE}~": b"an editor's copy, which RT skips",
+    "html/Callbacks/Site/SelfService/index.html/.BeforeMyRequests.swp": b"hidden, which RT skips",
     "html/Callbacks/Site/Own.html/Top": b"on a page of the site",
     "html/Own.html": b"% $m->callback(CallbackName => 'Top');\n",
     "html/Callbacks/Site/Nowhere.html/Default": b"never called by the old release either",

@@ -40,7 +40,7 @@ def test_what_never_loaded_is_a_fact(after: dict[str, str]) -> None:
 
 @pytest.mark.control("meaning")
 def test_a_module_that_only_the_new_side_has_is_a_fact() -> None:
-    """No step makes modules: it was added to CONFIG_NEW, and nothing that worked is lost. Names may have blanks."""
+    """No step makes modules: it is of CONFIG_NEW, and nothing that worked is lost. Names may have blanks."""
     key, bad = "module RT/Old copy.pm", {"code": "does not load"}
     report = judged({}, {key: bad})
     assert report.findings == []

@@ -15,6 +15,7 @@ from harness.verdict import Report
 
 SECTION = "code"
 LOADS = "loads"
+MODULE = "module"
 _SHOW = {
     "scrip": "SELECT s.id, a.ExecModule, c.ExecModule FROM Scrips s JOIN ScripActions a ON a.id = s.ScripAction"
     " JOIN ScripConditions c ON c.id = s.ScripCondition WHERE s.id IN ({ids})",
@@ -28,17 +29,22 @@ def judge(report: Report, before: Sections, after: Sections) -> None:
     """Report code that loaded in the old release and does not in the new one. Sections: as in `Meaning`.
 
     Code that did not load before either has been broken for years, or its module is in a CONFIG that was not
-    given: this is only a fact. Code that only the new side has must load there.
+    given: this is only a fact. So is a module that only the new side's CONFIG has: nothing is lost. A row that
+    only the new side has was made by a step, and must load there.
     """
     old, new = before.get(SECTION, {}), after.get(SECTION, {})
     lost: dict[tuple[str, str], list[str]] = defaultdict(list)
     never: list[str] = []
+    added: list[str] = []
     for key, parts in new.items():
         for part, said in parts.items():
             if said == LOADS:
                 continue
-            if old.get(key, {}).get(part, LOADS) == LOADS:
-                lost[key.rpartition(" ")[0], part].append(key)
+            kind = MODULE if key.startswith(f"{MODULE} ") else key.rpartition(" ")[0]
+            if kind == MODULE and key not in old:
+                added.append(key)
+            elif old.get(key, {}).get(part, LOADS) == LOADS:
+                lost[kind, part].append(key)
             else:
                 never.append(f"{key}, {part}")
     for (kind, part), keys in lost.items():
@@ -53,3 +59,5 @@ def judge(report: Report, before: Sections, after: Sections) -> None:
         )
     if never:
         report.facts["code that did not load before either"] = sorted(never)
+    if added:
+        report.facts["modules that only the new side has, and that do not load"] = sorted(added)

@@ -101,6 +101,14 @@ def _by_watcher(change: Change, before: Sections, _resorted: bool) -> bool:
     return bool(before.get(change.section, {}).get(change.key, {}).get(BY_WATCHER))
 
 
+def _more_by_watcher(change: Change, before: Sections, resorted: bool) -> bool:
+    """Tell whether a search by watcher finds besides (a number and a digest) no fewer tickets than before."""
+    if change.name != "finds besides" or not _by_watcher(change, before, resorted):
+        return False
+    old, new = (int(str(one or 0).split()[0]) for one in (change.old, change.new))
+    return new >= old
+
+
 def _hidden_people(ticket: str, before: Sections) -> set[str]:
     """Return the ids of users who hold a disabled custom role in a ticket, directly or through a group."""
     found: set[str] = set()
@@ -131,7 +139,7 @@ def _by_another_day(change: Change, before: Sections, resorted: bool) -> bool:
 RULES: Mapping[str, Callable[[Change, Sections, bool], bool]] = {
     "other types left out": _other_types_left_out,
     "found by a disabled role": _found_by_disabled_role,
-    "by watcher": _by_watcher,
+    "more by watcher": _more_by_watcher,
     "in another order": _in_another_order,
     "by another day": _by_another_day,
 }

@@ -1,5 +1,6 @@
 # Gives a password of the harness's own, whatever the site's rules for passwords are: $MinimumPasswordLength, or code of
-# User_Local.pm. Both ways to a password, Create and SetPassword, ask this method.
+# User_Local.pm. Both ways to a password, Create and SetPassword, ask this method. harness/perl/health_user.pl does the
+# same.
 sub with_any_password {
     my ($code) = @_;
     no warnings qw(once redefine);

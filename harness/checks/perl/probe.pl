@@ -105,7 +105,8 @@ for my $step (defined $first ? @steps[$first + 1 .. $#steps] : ()) {
 my $begun = eval { $start->(); 1 };
 $found{start} = $begun ? '' : "$@";
 $found{lifecycles} = lifecycles();
-$found{themes} = themes() if $begun;
+# Only a fact: where they cannot be read, all else is told nevertheless.
+$found{themes} = eval { themes() } if $begun;
 # Last, for the database may name it as well.
 $found{storage} = storage() if $Harness::Storage;
 finish();

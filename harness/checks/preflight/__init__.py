@@ -175,7 +175,9 @@ def check(
         former=known.old_configuration,
         elsewhere=preflight_configuration.options_in_database(database, schema),
     )
-    preflight_site_pages.judge(report, known.configuration, origin, target, path)
+    preflight_site_pages.judge(
+        report, known.configuration, origin, target, path, plugins=probed.get("plugins", ())
+    )
     if known.old_configuration:
         preflight_storage.judge(report, database, schema, known.old_configuration, known.configuration)
     _notes(report, database, path)

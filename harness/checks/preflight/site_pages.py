@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.rt import Rt
@@ -44,9 +44,19 @@ def components(release: Rt) -> Components:
 
 
 def judge(
-    report: Report, configuration: Configuration, origin: Rt | None, target: Rt, path: tuple[str, str]
+    report: Report,
+    configuration: Configuration,
+    origin: Rt | None,
+    target: Rt,
+    path: tuple[str, str],
+    *,
+    plugins: Collection[str],
 ) -> None:
-    """Add the facts about the new side's pages. path: the releases, from and to; origin: None without an image."""
+    """Add the facts about the new side's pages.
+
+    path: the releases, from and to; origin: None without an image; plugins: the names of those that RT loads.
+    """
+    configuration = _in_use(configuration, plugins)
     pages = dict(_pages(configuration))
     if not pages:
         return
@@ -60,11 +70,22 @@ def judge(
     for name, place in sorted(pages.items()):
         shown = name.encode(errors="surrogateescape").decode(errors="replace")
         if callback := _CALLBACK.fullmatch(place):
-            if not name.endswith("~") and (said := _uncalled(callback[1], callback[2], configuration, old, new)):
+            if not _skipped(place) and (said := _uncalled(callback[1], callback[2], configuration, old, new)):
                 uncalled.append(f"{shown}: {said}")
         elif said := _replaced(place, hashlib.sha256(configuration.files[name]).hexdigest(), old, new):
             replaced.append(f"{shown}: {said}")
     report.facts[UNCALLED], report.facts[REPLACED] = uncalled, replaced
+
+
+def _in_use(configuration: Configuration, plugins: Collection[str]) -> Configuration:
+    """Return the configuration without the files of plugins that RT does not load."""
+    folders = {name.replace("::", "-") for name in plugins}
+    files = {
+        name: content
+        for name, content in configuration.files.items()
+        if not name.startswith("plugins/") or name.split("/")[1] in folders
+    }
+    return replace(configuration, files=files)
 
 
 def _pages(configuration: Configuration) -> Iterator[tuple[str, str]]:
@@ -72,6 +93,11 @@ def _pages(configuration: Configuration) -> Iterator[tuple[str, str]]:
     for name in configuration.files:
         if found := _HTML.fullmatch(name):
             yield name, found[1]
+
+
+def _skipped(place: str) -> bool:
+    """Tell whether RT skips a callback, whatever calls it: hidden files and editors' copies."""
+    return "/." in place or place.endswith("~")
 
 
 def _uncalled(page: str, hook: str, configuration: Configuration, old: Components | None, new: Components) -> str:

@@ -99,7 +99,7 @@ def told(report: Report, probed: Mapping[str, Any], before: Callable[[], Start |
     """Add the facts about what the target says at its start, and of the themes that users have chosen.
 
     before: the old release's log at every start, None if it cannot be asked. It is asked only if the target logged
-    anything.
+    anything, and only so that this fact is short: nothing that is judged stays open if it fails to answer.
     """
     if count := int(probed.get("themes") or 0):
         report.facts[THEMES] = (
@@ -109,11 +109,13 @@ def told(report: Report, probed: Mapping[str, Any], before: Callable[[], Start |
     said = probed.get("said") or []
     if not said:
         return
-    old = ask_or_leave_open(report, "what the old release says at every start", before)
+    question = "what the target alone says at its start"
+    aside = Report(report.check, report.question)
+    old = ask_or_leave_open(aside, question, before)
     lines = (redact.line(record.message) for record in said if not old or key(record) not in old.said)
     report.facts[SAID] = list(dict.fromkeys(lines))
     if old is None:
-        report.out_of_scope.append("what the target alone says at its start: the old release cannot be asked")
+        report.out_of_scope += aside.unanswered or [f"{question}: the old release cannot be asked"]
 
 
 def _added_in_time(target: Rt, complaints: Sequence[str], steps: Sequence[str]) -> bool:

@@ -38,6 +38,17 @@ def test_what_never_loaded_is_a_fact(after: dict[str, str]) -> None:
     assert bool(report.facts) == (after is BAD)
 
 
+@pytest.mark.control("meaning")
+def test_a_module_that_only_the_new_side_has_is_a_fact() -> None:
+    """No step makes modules: it is of CONFIG_NEW, and nothing that worked is lost. Names may have blanks."""
+    key, bad = "module RT/Old copy.pm", {"code": "does not load"}
+    report = judged({}, {key: bad})
+    assert report.findings == []
+    assert report.facts["modules that only the new side has, and that do not load"] == [key]
+    (finding,) = judged({key: {"code": "loads"}}, {key: bad}).findings
+    assert finding.what.startswith("the Perl in 1 modules loaded")
+
+
 def test_scripts_are_read_whatever_their_quotes() -> None:
     """Text that is no call must not be read as one."""
     text = """upgrade-a:copy_tables('RTxA','A',\\@columns);

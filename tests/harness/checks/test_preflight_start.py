@@ -13,8 +13,10 @@ from harness import upgrade
 from harness.checks import preflight
 from harness.checks.application import startup_log
 from harness.checks.application.startup_log import Start
+from harness.checks.log import LogRecord
 from harness.checks.preflight import start as preflight_start
 from harness.database import Database
+from harness.errors import InfrastructureError
 from harness.rt.configuration import Configuration
 from harness.upgrade.lifecycle import Lifecycle
 from harness.verdict import Report
@@ -108,6 +110,19 @@ def test_what_the_target_says_of_options(
     (themes,) = told(TARGET, Configuration(), old)[preflight_start.THEMES]
     tally("theme of users that is gone", "preflight", themes.startswith("1 users have chosen a theme"))
     assert told(ORIGIN, Configuration(), old) == {}
+
+
+def test_an_old_release_that_cannot_be_started_leaves_nothing_open() -> None:
+    """It is asked only so that a fact is short: the run must not be called unproven for it."""
+
+    def fails() -> Start:
+        raise InfrastructureError("RT 4.4.6 did not start.")
+
+    for before, reason in ((fails, "RT 4.4.6 did not start."), (lambda: None, "the old release cannot be asked")):
+        report = Report("preflight", "")
+        preflight_start.told(report, {"said": [LogRecord("", "warning", "wrong option")]}, before)
+        assert (report.unanswered, report.facts[preflight_start.SAID]) == ([], ["wrong option"])
+        assert report.out_of_scope == [f"what the target alone says at its start: {reason}"]
 
 
 @pytest.mark.parametrize(

@@ -98,3 +98,11 @@ def endable() -> Iterator[None]:
     yield
     for number, handler in zip(numbers, before, strict=True):
         signal.signal(number, handler)
+
+
+@pytest.fixture
+def listening() -> Iterator[None]:
+    """Handle Ctrl-C even if it is ignored, as in background jobs of a shell."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)

@@ -191,15 +191,7 @@ def test_a_view_that_cannot_be_rendered_leaves_the_facts(
     assert [one["check"] for one in written["outcome"]["reports"]] == [CHECK]
 
 
-@pytest.fixture
-def heard() -> Iterator[None]:
-    """Ctrl-C as at a terminal; what is started in the background ignores it, and so do its tests."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
-@pytest.mark.usefixtures("heard")
+@pytest.mark.usefixtures("listening")
 @pytest.mark.parametrize(
     ("moment", "left", "verdict"),
     [("replace", WHOLE, Verdict.GO), ("unlink", {"report.json"}, Verdict.NOT_PROVEN)],

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import _thread
-import signal
 import sys
 import threading
-from collections.abc import Iterator
 from concurrent.futures import wait
 from functools import partial
 from types import FrameType
@@ -37,14 +35,6 @@ def main_waits() -> None:
         frame = frame.f_back
     if not frame:
         raise Retry("it does something else")
-
-
-@pytest.fixture
-def listening() -> Iterator[None]:
-    """Handle Ctrl-C even if it is ignored, as in background jobs of a shell."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.mark.usefixtures("listening")

@@ -110,7 +110,7 @@ def told(report: Report, probed: Mapping[str, Any], before: Callable[[], Start |
     if not said:
         return
     question = "what the target alone says at its start"
-    aside = Report(report.check, report.question)
+    aside = Report(report.check, report.question, repair=report.repair)
     old = ask_or_leave_open(aside, question, before)
     lines = (redact.line(record.message) for record in said if not old or key(record) not in old.said)
     report.facts[SAID] = list(dict.fromkeys(lines))

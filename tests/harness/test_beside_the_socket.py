@@ -13,6 +13,7 @@ from docker import DockerClient
 from docker.errors import ContainerError
 
 from harness.common import owner
+from harness.database.copying import DATA
 from harness.engine.session_network import is_podman
 from harness.releases import ROOT
 from harness.upgrade.lifecycle import Lifecycle
@@ -70,6 +71,7 @@ def inside(engine: DockerClient, lifecycle: Lifecycle, tmp_path: Path) -> Callab
             labels=owner.labels("beside"),
             network_mode=network,
             volumes=volumes,
+            tmpfs={DATA: ""},  # else the image's own volume stays: the SDK's `remove` spares it
             remove=True,
         )
         return output.decode().strip()

@@ -17,7 +17,7 @@ from harness.rt import Rt
 from harness.upgrade.lifecycle import Lifecycle
 from harness.upgrade.promised_steps import digests
 from harness.verdict import Finding, Report
-from tests.harness.running_gate import NO_GO, gate
+from tests.harness.gate.running_gate import NO_GO, gate
 
 RELEASE, PATH = "5.0.3", ("4.4.6", "5.0.3")
 PLANTED = {

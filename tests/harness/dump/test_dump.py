@@ -13,7 +13,7 @@ import pytest
 
 from harness import dump as dumps
 from harness.dump import DumpError
-from tests.harness.dump_files import FORMATS, SQL, write
+from tests.harness.dump.dump_files import FORMATS, SQL, write
 
 
 def manifest(content: bytes, **changes: object) -> str:
@@ -102,7 +102,7 @@ def test_a_hole_in_a_copy_is_refused(tmp_path: Path, name: str, size: int) -> No
 
 @pytest.mark.control("dump")
 def test_a_zero_byte_of_data_is_none_of_the_file(tmp_path: Path) -> None:
-    r"""The servers' own programs write it as \0, in binary data as well (tests/harness/test_backup.py)."""
+    r"""The servers' own programs write it as \0, in binary data as well (database/test_backup.py)."""
     dumps.need_whole(dumps.load(write(tmp_path, SQL.replace(b"[0, 1", b"_binary 'a\\0b', [0, 1"))))
 
 

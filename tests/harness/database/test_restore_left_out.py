@@ -21,8 +21,8 @@ from harness.releases import server
 from harness.rt.configuration import Configuration
 from harness.stage import Scope, Stage
 from harness.upgrade.lifecycle import Lifecycle
-from tests.harness.dump_files import SQL, write
-from tests.harness.running_gate import USAGE, gate
+from tests.harness.dump.dump_files import SQL, write
+from tests.harness.gate.running_gate import USAGE, gate
 
 pytestmark = pytest.mark.engine
 SERVER = "mariadb-10.11"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.releases import ROOT
-from tests.harness.running_gate import NOT_PROVEN
+from tests.harness.gate.running_gate import NOT_PROVEN
 
 SAID = "gate: NOT PROVEN. The run was interrupted.\n"
 ALL = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]

@@ -10,7 +10,7 @@ from fixtures import gate_command
 from harness.checks import preflight
 from harness.checks.preflight import configuration as preflight_configuration
 from harness.verdict import Outcome, Report
-from tests.harness.running_gate import USAGE, gate
+from tests.harness.gate.running_gate import USAGE, gate
 
 
 @pytest.mark.parametrize(

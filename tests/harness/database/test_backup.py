@@ -104,7 +104,7 @@ def test_a_full_disk_takes_no_more_memory_than_there_is(lifecycle: Lifecycle) ->
 def test_a_dump_of_ones_own_may_take_its_time(own: bool) -> None:
     """Ten minutes are enough for the bundled dumps, but not for every other one."""
     words = ["--dump", str(dump.bundled("4.4.6"))] if own else []
-    command = [sys.executable, "-m", "pytest", "--collect-only", "tests/harness/test_basics.py", *words]
+    command = [sys.executable, "-m", "pytest", "--collect-only", "tests/harness/common/test_basics.py", *words]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert "collected" in done.stdout
     assert ("timeout: 600" in done.stdout) != own

@@ -17,7 +17,7 @@ from harness.errors import UsageError
 from harness.releases import ROOT
 from harness.rt import siteconfig
 from harness.rt.configuration import Configuration
-from tests.harness.running_gate import NOT_PROVEN, USAGE, gate
+from tests.harness.gate.running_gate import NOT_PROVEN, USAGE, gate
 
 NAMED = "Set($rtname, '{}');\n1;\n"
 

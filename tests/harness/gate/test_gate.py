@@ -23,7 +23,7 @@ from harness.errors import UsageError
 from harness.releases import ROOT
 from harness.rt.configuration import Configuration
 from harness.upgrade.lifecycle import Lifecycle
-from tests.harness.running_gate import NO_GO, NOT_PROVEN, USAGE, gate
+from tests.harness.gate.running_gate import NO_GO, NOT_PROVEN, USAGE, gate
 from tests.upgrade.old_sites import AS_OF_4_2
 
 

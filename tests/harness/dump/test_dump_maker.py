@@ -12,7 +12,7 @@ import pytest
 from harness import dump as dumps
 from harness.dump import DumpError
 from harness.dump.maker import AGAIN
-from tests.harness.dump_files import FORMATS, SQL, write
+from tests.harness.dump.dump_files import FORMATS, SQL, write
 
 TABLE = b"CREATE TABLE `t` (\n  `a` text\n) ENGINE=InnoDB;\nINSERT INTO `t` VALUES ('a');\n"
 MYDUMPER = b"/*!40101 SET NAMES binary*/;\n/*!40014 SET FOREIGN_KEY_CHECKS=0*/;\n"

@@ -15,7 +15,7 @@ from harness.checks.application.nightly_jobs import JOBS, MORE_JOBS
 from harness.releases import ROOT
 from harness.stage import QUESTIONS
 from harness.upgrade import lifecycle
-from tests.harness.documents import TEXTS, each
+from tests.harness.project.documents import TEXTS, each
 
 INVENTED = re.compile(r"parentage|5\.0\.11|rt-5\.0\.10-|[<>*{}]|\.\.\.")
 """Names that the how-tos invent as examples, and placeholders."""

@@ -16,7 +16,7 @@ from harness.database.restore import restore
 from harness.errors import UsageError
 from harness.releases import server
 from harness.upgrade.lifecycle import Lifecycle
-from tests.harness.running_gate import gate
+from tests.harness.gate.running_gate import gate
 
 pytestmark = pytest.mark.engine
 SOCKET = "/run/mysqld/mysqld.sock"

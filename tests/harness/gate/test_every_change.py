@@ -11,7 +11,7 @@ from harness.dump.choice import DEFAULT_SERVER
 pytestmark = pytest.mark.xdist_group("collected")
 STATE = "tests/deploy/test_rt_state_on_disk.py::test_state_on_an_instances_disk_is_found"
 UPGRADE = "tests/upgrade/test_upgrade.py::test_every_row_is_accounted_for"
-GATE = "tests/harness/test_gate_ends.py::test_the_main_job_ends_with_go"
+GATE = "tests/harness/gate/test_gate_ends.py::test_the_main_job_ends_with_go"
 HEALTH = "tests/smoke/test_healthcheck.py::test_install_mode"
 
 

@@ -21,8 +21,8 @@ from harness.report import acceptance
 from harness.rt.configuration import Configuration
 from harness.stage import Scope, Stage, questions
 from harness.upgrade.lifecycle import Lifecycle
-from tests.harness.documents import TEXTS, each
 from tests.harness.mutants import Mutant
+from tests.harness.project.documents import TEXTS, each
 
 PAGE = ROOT / "docs" / "add-a-check.md"
 CHECK = TEXTS[PAGE]

@@ -27,7 +27,7 @@ from harness.marathon.in_image import need_scratch_switch
 from harness.releases import server
 from harness.stage.visitor import untested_of_image
 from harness.upgrade.lifecycle import Lifecycle
-from tests.harness.dump_files import FORMATS
+from tests.harness.dump.dump_files import FORMATS
 
 pytestmark = pytest.mark.engine
 FIRST = "/docker-entrypoint-initdb.d"

@@ -153,7 +153,7 @@ def whole_project() -> Inputs:
 @pytest.mark.parametrize(
     "module",
     [
-        "tests.harness.test_gate_ends",
+        "tests.harness.gate.test_gate_ends",
         "tests.harness.checks.test_application_mutants",
         "tests.deploy.test_rt_kills",
         "tests.smoke.test_healthcheck",
@@ -175,7 +175,7 @@ def test_what_python_loads_is_reached(whole_project: Inputs, module: str) -> Non
 
 def test_a_gate_reaches_the_tests_that_it_runs(whole_project: Inputs) -> None:
     """Otherwise the test of the main job would be left out after one of them has changed."""
-    reached = whole_project.closure(["tests.harness.test_gate_ends"])
+    reached = whole_project.closure(["tests.harness.gate.test_gate_ends"])
     assert {"tests.upgrade.test_upgrade", "tests.deploy.test_upgraded_site", "fixtures.gate_plugin"} <= reached
 
 

@@ -11,7 +11,7 @@ from harness import dump as dumps
 from harness.database.remarks import lost_characters
 from harness.dump import CHUNK, DumpError
 from harness.dump.text import Text
-from tests.harness.running_gate import USAGE, gate
+from tests.harness.gate.running_gate import USAGE, gate
 
 HEAD = b"-- MariaDB dump 10.19\n--\n-- Host: localhost    Database: %s\n-- ------\n/*!40101 SET NAMES %s */;\n"
 END = b"-- Dump completed on 2026-01-01\n"

@@ -86,11 +86,12 @@ def test_own_tests_are_green_only_when_they_pass(
 ) -> None:
     """The real step, narrowed to two small files, must be green or red as its tests are."""
     small, planted = (
-        ROOT / "tests" / "harness" / "test_basics.py",
+        ROOT / "tests" / "harness" / "common" / "test_basics.py",
         tmp_path_factory.mktemp("planted") / "test_planted.py",
     )
     planted.write_text(f"def test_planted():\n    assert {wanted}\n", encoding="utf-8")
-    others = [f"--ignore=tests/harness/{one.name}" for one in small.parent.iterdir() if one != small]
+    beside = [one for folder in small.parents[:2] for one in folder.iterdir() if one not in (small, small.parent)]
+    others = [f"--ignore={one.relative_to(ROOT)}" for one in beside]
     narrowed = shlex.join([*others, "-p", "no:cacheprovider", str(planted)])
     done = step("own tests", workspace, PYTEST_ADDOPTS=narrowed, MARATHON_URL="http://127.0.0.1:9")
     assert re.search(r"\b[1-9]\d* passed\b", done.stdout), done.stdout + done.stderr

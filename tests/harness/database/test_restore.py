@@ -19,7 +19,7 @@ from harness.errors import InfrastructureError, UsageError
 from harness.releases import server
 from harness.stage import Stage
 from harness.upgrade.lifecycle import Lifecycle
-from tests.harness.running_gate import USAGE, gate
+from tests.harness.gate.running_gate import USAGE, gate
 
 pytestmark = pytest.mark.engine
 SERVER = "mariadb-10.11"

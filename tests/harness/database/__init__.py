@@ -1,0 +1,1 @@
+"""Tests of prepared databases, their copies, and how a dump is restored into them."""

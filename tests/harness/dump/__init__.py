@@ -1,0 +1,1 @@
+"""Tests of how dumps are read, told apart and made."""

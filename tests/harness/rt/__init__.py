@@ -1,0 +1,1 @@
+"""Tests of how RT's own programs and configuration are used."""

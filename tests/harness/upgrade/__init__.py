@@ -1,0 +1,1 @@
+"""Tests of the stage, its drills, forecasts and loads."""

@@ -14,6 +14,7 @@ from typing import Any, Self
 
 import requests
 from docker import DockerClient
+from docker.types import Ulimit
 
 from harness.common import cache
 from harness.common.waits import wait_until
@@ -36,6 +37,8 @@ HTTP = 80
 MAIL_SINK = "/opt/rt/mail-sink"
 NOWHERE = "127.0.0.1"
 """Address without a database: the container's own, which refuses at once. A name would be resolved first."""
+MOST_DATA = Ulimit(name="data", soft=4 << 30, hard=4 << 30)
+"""Memory that a process may take, bytes: RT recurses without an end on odd data, and must not fell the machine."""
 FEW_WORKERS = "2"
 """Number of Apache processes: each is slow on its first pages, and no test sends more than two requests a time."""
 _TOOL = """
@@ -116,7 +119,7 @@ class Rt:
             environment=settings,
             files=[*own, *files],
             ports=[HTTP] if serve else [],
-            **options,
+            **{"ulimits": [MOST_DATA], **options},
         )
         self._programs = 0
         plain = configuration is None or siteconfig.only_sets_options(configuration.files)

@@ -3,11 +3,12 @@
 Anything that will make the upgrade fail or lose data is a finding; anything that an operator should know is a
 fact. `identity` says whether it is the database that it is said to be, and stops what must not be upgraded;
 `image_steps` whether the target's image has the upgrade steps of its release; `database` asks its tables,
-`rights` what steps grant by, `storage` where attachments are, `time_zones` what charts need; `start` starts the
-target on it, and `production` says what no copy can show. `collisions`, `lookups` and `blanks` look for names that
-the new collation makes equal, `row_formats` for indexes that the new character set makes too long.
-`configuration` and `lifecycles` judge the site's settings, `site_pages` its own pages and callbacks, and
-`upgrading` picks the passages of RT's UPGRADING documents that apply.
+`merges` looks for tickets merged in a circle, `rights` what steps grant by, `storage` where attachments are,
+`time_zones` what charts need; `start` starts the target on it, and `production` says what no copy can show.
+`collisions`, `lookups` and `blanks` look for names that the new collation makes equal, `row_formats` for indexes
+that the new character set makes too long. `configuration` and `lifecycles` judge the site's settings,
+`site_pages` its own pages and callbacks, and `upgrading` picks the passages of RT's UPGRADING documents that
+apply.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from harness.checks.preflight import identity as preflight_identity
 from harness.checks.preflight import image_steps as preflight_image_steps
 from harness.checks.preflight import lifecycles as preflight_lifecycles
 from harness.checks.preflight import lookups as preflight_lookups
+from harness.checks.preflight import merges as preflight_merges
 from harness.checks.preflight import production as preflight_production
 from harness.checks.preflight import rights as preflight_rights
 from harness.checks.preflight import row_formats as preflight_row_formats
@@ -154,6 +156,7 @@ def check(
     preflight_row_formats.judge(report, database, schema, preflight_collisions.converted(schema, changes))
     preflight_database.orphans(report, database, schema, changes)
     preflight_database.values(report, database, schema)
+    preflight_merges.judge(report, database, schema)
     preflight_time_zones.judge(report, database, schema, known.configuration)
     preflight_production.tell(report, database, changes)
     probed = preflight_start.probe(target, steps)

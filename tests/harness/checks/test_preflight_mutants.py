@@ -19,6 +19,7 @@ from harness.checks.preflight import database as preflight_database
 from harness.checks.preflight import identity as preflight_identity
 from harness.checks.preflight import lifecycles as preflight_lifecycles
 from harness.checks.preflight import lookups as preflight_lookups
+from harness.checks.preflight import merges as preflight_merges
 from harness.checks.preflight import rights as preflight_rights
 from harness.checks.preflight import row_formats as preflight_row_formats
 from harness.checks.preflight import start as preflight_start
@@ -135,6 +136,7 @@ def database_findings(
     preflight_database.orphans(report, database, schema, changes)
     preflight_rights.judge(report, database, schema, target, rights)
     preflight_database.values(report, database, schema)
+    preflight_merges.judge(report, database, schema)
     preflight_identity.done_already(report, schema, changes)
     preflight_lifecycles.judge(report, database, schema, probed, OWN)
     return {(one.where, one.what) for one in report.findings}

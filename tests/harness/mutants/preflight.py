@@ -124,6 +124,11 @@ _DEFECTS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             " INSERT INTO Tickets (Queue, EffectiveId, Due) VALUES (1, 1, '0000-00-00')",
         ),
     ),
+    (
+        "circle",
+        "RT follows merges without an end: whoever opens the ticket takes a process and all memory",
+        ("INSERT INTO Tickets (id, Queue, EffectiveId) VALUES (801, 1, 803), (802, 1, 801), (803, 1, 802)",),
+    ),
     ("packet", "a value that no packet holds can be neither dumped nor restored", (_ATTACHMENT,)),
     (
         "key-there",

@@ -12,7 +12,7 @@ import pytest
 
 from harness.checks.application import nightly_jobs
 from harness.errors import InfrastructureError
-from harness.rt import LITTLE, Rt, perl_server
+from harness.rt import LITTLE, MOST_DATA, Rt, perl_server
 from harness.rt.configuration import Configuration
 from harness.rt.thaw import Thawer
 from harness.upgrade.lifecycle import Lifecycle
@@ -47,6 +47,14 @@ def test_a_program_sees_what_it_would_see_by_itself(tools: Rt) -> None:
     program = '$undeclared = <STDIN>; print "@ARGV|", defined $undeclared || 0; print STDERR "said\\n"; exit 3'
     done = tools.perl(program, "one", "two words", "ä\n")
     assert (done.code, done.out, done.err) == (3, "one two words ä\n|0", "said\n")
+
+
+def test_a_program_without_an_end_takes_no_more_memory_than_it_may(tools: Rt) -> None:
+    """Odd data lets RT recurse for ever: the machine's memory went with it, and everything else on the machine."""
+    limit = "open my $limits, '<', '/proc/self/limits'; print grep { /^Max data size/ } <$limits>"
+    allowed = str(MOST_DATA.hard)
+    assert tools.perl(limit).out.split() == ["Max", "data", "size", allowed, allowed, "bytes"]
+    assert tools.run("perl", "-e", limit).out.split()[3:5] == [allowed, allowed]
 
 
 def test_a_program_that_dies(tools: Rt) -> None:

@@ -26,10 +26,10 @@ def judge(report: Report, database: Database, schema: Schema) -> None:
     first = ", ".join(str(circle[0]) for circle in found)
     report.find(
         "Tickets",
-        f"{len(tickets)} tickets are merged in a circle: no release of RT comes to an end when it opens one of them",
+        f"{len(tickets)} tickets are merged in a circle: RT comes to no end when it opens one of them",
         samples=tuple(map(str, tickets)),
         sql=f"SELECT id, EffectiveId FROM Tickets WHERE id IN ({', '.join(map(str, tickets))})",
-        repair=f"UPDATE Tickets SET EffectiveId = id WHERE id IN ({first}); the rest of each circle then ends there",
+        repair=f"UPDATE Tickets SET EffectiveId = id WHERE id IN ({first}); the rest of each circle ends there",
     )
 
 

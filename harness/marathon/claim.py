@@ -8,7 +8,7 @@ it.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from harness.common.waits import Retry, wait_until
@@ -17,7 +17,9 @@ from harness.marathon.definition import App, labels_of
 from harness.marathon.deploy import Deployer
 from harness.marathon.errors import PASSING, AppExistsError
 from harness.marathon.model import AppState, Change
+from harness.marathon.mounts import secrets_of
 from harness.marathon.preconditions import SCALE_DOWN, met_sentence, others_on_database
+from harness.marathon.rollback import absolute
 from harness.marathon.rolling import RollingRefusedError
 
 REPLACING = "RT_REPLACING"
@@ -50,6 +52,17 @@ def require_unclaimed(app_id: str, live: App | None, ended: Collection[str]) -> 
             repair="see whether that run goes on, and wait for it; where it has ended, look at the database and "
             f"its backups, and say so: --ended {other}",
         )
+
+
+def require_others_unclaimed(definition: App, apps: Iterable[AppState], ended: Collection[str]) -> None:
+    """Raise RollingRefusedError if another run has marked another app on the same database, running or not.
+
+    That run may be in its backup or upgrade with everything stopped, so that nothing but the mark tells of it.
+    """
+    folder, own = secrets_of(definition), absolute(definition)
+    for app in apps:
+        if folder and absolute(app.definition) != own and secrets_of(app.definition) == folder:
+            require_unclaimed(app.id, app.definition, ended)
 
 
 def concurrent_change(app_id: str) -> RollingRefusedError:

@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.common.arguments import Parser
 from harness.images.named import describe_unpinned
 from harness.marathon import in_image, replacing
-from harness.marathon.claim import require_unclaimed
+from harness.marathon.claim import require_others_unclaimed, require_unclaimed
 from harness.marathon.client import Marathon
 from harness.marathon.deadline import deadline_of, soak_of
 from harness.marathon.definition import PULL_ALLOWANCE, App, image_of, load, mapping, text
@@ -184,11 +184,13 @@ def _carry_out(
             print("\n".join(map(str, errors)))
             return 1
         need_provable(definition)
+        apps = client.apps()
         if options.what == "replace":
-            need_others_stopped(definition, client.apps())
+            need_others_stopped(definition, apps)
         else:
-            need_alone(definition, client.apps(), options.beside)
+            need_alone(definition, apps, options.beside)
         require_unclaimed(absolute(definition), live, options.ended)
+        require_others_unclaimed(definition, apps, options.ended)
         if options.what == "replace":
             replacing.need_running(options, live)
         decision = _decided(options, running, definition)

@@ -19,6 +19,7 @@ from harness.marathon.claim import (
     Claim,
     SomebodyStartedError,
     mark,
+    require_others_unclaimed,
     require_unchanged_claim,
     require_unclaimed,
     require_undisturbed,
@@ -103,7 +104,9 @@ def replace_all(
     report = Report(CHECK, question, unit="instances", repair=REPAIR)
     report.facts |= {"phase": "stop", "decision": str(decision)}
     started = time.monotonic()
-    need_others_stopped(definition, deployer.client.apps())
+    apps = deployer.client.apps()
+    need_others_stopped(definition, apps)
+    require_others_unclaimed(definition, apps, ended)
     require_reachable(deployer, before)
     replacement = _Replacement(deployer, definition, before, database, report)
     claim = replacement.stop_phase(run or secrets.token_hex(4))

@@ -43,6 +43,7 @@ PURE = [
     _in("replacing", 'if name == "backup":', 'if name == "restore":', [BAD_END]),
     _in("replacing", "(live is not None and instances_of(live))", "live is not None", [NOT_RUNNING]),
     _in("claim", "if other and other not in ended:", "if other and not ended:", [CLAIM]),
+    _in("claim", "absolute(app.definition) != own and", "app.instances and", [CLAIM]),
 ]
 """Defects that a test without an engine catches."""
 

@@ -6,9 +6,11 @@ from collections.abc import Collection
 
 import pytest
 
-from harness.marathon.claim import REPLACING, require_unclaimed
+from harness.marathon.claim import REPLACING, require_others_unclaimed, require_unclaimed
 from harness.marathon.definition import App
+from harness.marathon.model import AppState
 from harness.marathon.rolling import RollingRefusedError
+from harness.rt import SECRETS
 
 MARKED: App = {"id": "/rt", "labels": {REPLACING: "theirs"}}
 
@@ -25,3 +27,20 @@ def test_the_mark_of_a_run_that_may_go_on_is_refused(ended: Collection[str]) -> 
 def test_an_app_in_nobody_s_hands_is_free(live: App | None) -> None:
     """The run that marked the last one was named as over, among others."""
     require_unclaimed("/rt", live, ["another", "theirs"])
+
+
+def on(app_id: str, folder: str, mark: str = "theirs") -> App:
+    """Return a stopped app with the secrets of a folder, marked by a run."""
+    volume = {"containerPath": SECRETS, "hostPath": folder, "mode": "RO"}
+    return {"id": app_id, "instances": 0, "container": {"volumes": [volume]}, "labels": {REPLACING: mark}}
+
+
+def test_a_database_in_the_hands_of_another_run_is_not_deployed_on() -> None:
+    """During a backup nothing runs: a second app would write what a restore loses, and no instance tells of it."""
+    mine, apps = on("/rt", "/etc/rt"), [AppState.read(on("/support/rt", "/etc/rt"))]
+    with pytest.raises(RollingRefusedError, match=r"^/support/rt is marked by run theirs"):
+        require_others_unclaimed(mine, apps, [])
+    require_others_unclaimed(mine, apps, ["theirs"])
+    elsewhere = [on("/rt", "/etc/rt"), on("/dev", "/etc/dev"), on("/support/rt", "/etc/rt", "")]
+    require_others_unclaimed(mine, map(AppState.read, elsewhere), [])
+    require_others_unclaimed({"id": "/none"}, apps, [])

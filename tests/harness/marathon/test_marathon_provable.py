@@ -14,6 +14,7 @@ import pytest
 from fixtures.marathon_trial import Trial
 from harness.errors import UsageError
 from harness.marathon.__main__ import main
+from harness.marathon.claim import REPLACING
 from harness.marathon.definition import App, load
 from harness.marathon.model import AppState
 from harness.marathon.preconditions import dialect_of, need_alone, need_others_stopped, need_provable, objections
@@ -168,6 +169,11 @@ def test_another_id_is_found_on_the_marathon(trial: Trial, command: Main) -> Non
     assert (code, "What to do: scale it to 0" in complaint) == (3, True), "it would write after the backup"
     trial.update({"id": f"{trial.group}/old", "instances": 0}, force=True)
     assert command("replace", mine, *words)[0] == 0
+    trial.update({"id": f"{trial.group}/old", "labels": {REPLACING: "theirs"}}, force=True)
+    for what, given in (("replace", words), ("deploy", beside)):
+        code, _, complaint = command(what, mine, *given)
+        assert (code, f"{trial.group}/old is marked by run theirs" in complaint) == (3, True), complaint
+        assert command(what, mine, *given, "--ended", "theirs")[0] == 0
 
 
 @pytest.mark.engine

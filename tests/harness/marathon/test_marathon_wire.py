@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 import pytest
@@ -170,6 +171,19 @@ def test_credentials_stay_inside() -> None:
     shown = f"{client!r} {client.url} {caught.value} {caught.value!r}"
     assert client.url == "http://127.0.0.1:9/prefix"
     assert not any(part in shown for part in ("hunter2", "deployer", "%2F%C3"))
+
+
+@pytest.mark.parametrize("proxy", ["user:hunter2 x@h:99999", "user:hunter2#x@proxy:3128"])
+def test_a_proxys_password_is_not_shown(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library repeats an address that it cannot read, as it was given."""
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("https_proxy", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, f"http://{proxy}")
+    with Marathon("https://marathon.example.org") as client, pytest.raises(UnreachableError) as caught:
+        client.ping()
+    shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value.blocks)
+    assert ("hunter2" in shown, "https_proxy" in caught.value.repair) == (False, True), shown
 
 
 def test_credentials_are_not_sent_where_others_read_them(monkeypatch: pytest.MonkeyPatch) -> None:

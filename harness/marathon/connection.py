@@ -104,7 +104,8 @@ class Connection:
                 repair=f"name an https:// address, or set {PLAIN_HTTP}=1 if the network in between is your own",
             )
         self.url = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
-        self.session = TimedSession()
+        # A proxy could read credentials in the clear, and its own loopback is another machine's.
+        self.session = TimedSession(direct=_is_loopback(parts))
         self.session.headers["Accept"] = "application/json"
         self.session.auth = TokenAuth(token)
         if user and not token:
@@ -228,14 +229,18 @@ def _split(url: str) -> SplitResult:
     return parts
 
 
-def _is_private(parts: SplitResult) -> bool:
-    """Tell whether credentials for an address can be read by nobody else, or the user permits that they can."""
+def _is_loopback(parts: SplitResult) -> bool:
+    """Tell whether an address is one of this machine's own."""
     host = parts.hostname or ""
     try:
-        is_local = ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        is_local = host == "localhost"
-    return parts.scheme == "https" or is_local or os.environ.get(PLAIN_HTTP) == "1"
+        return host == "localhost"
+
+
+def _is_private(parts: SplitResult) -> bool:
+    """Tell whether credentials for an address can be read by nobody else, or the user permits that they can."""
+    return parts.scheme == "https" or _is_loopback(parts) or os.environ.get(PLAIN_HTTP) == "1"
 
 
 def server_time(answer: requests.Response) -> datetime:

@@ -18,6 +18,7 @@ from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 import requests
 from requests.auth import AuthBase, HTTPBasicAuth
+from urllib3.exceptions import LocationValueError
 
 from harness.errors import UsageError
 from harness.marathon.definition import mapping
@@ -27,7 +28,15 @@ from harness.marathon.refusals import classify
 from harness.marathon.timed import TimedSession, TooLargeError, body_of
 
 REFUSED = ("does not take connections", "check the address and that Marathon runs: GET /ping")
-TROUBLE: tuple[tuple[type[requests.RequestException], str, str], ...] = (
+NO_URL = (
+    "is not asked: its address, or that of a proxy, is none that can be used",
+    "check https_proxy, http_proxy and all_proxy, then MARATHON_URL: in a user or password write / # ? @ : and "
+    "spaces percent-encoded",
+)
+WITHHELD = (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, LocationValueError)
+"""Errors whose text repeats an address as it was given, a proxy's password included."""
+TROUBLE: tuple[tuple[type[Exception], str, str], ...] = (
+    *((kind, *NO_URL) for kind in WITHHELD),
     (
         requests.exceptions.SSLError,
         "offers no TLS that can be trusted",
@@ -95,7 +104,8 @@ class Connection:
                 repair=f"name an https:// address, or set {PLAIN_HTTP}=1 if the network in between is your own",
             )
         self.url = urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path.rstrip("/"), "", ""))
-        self.session = TimedSession()
+        # A proxy could read credentials in the clear, and its own loopback is another machine's.
+        self.session = TimedSession(direct=_is_loopback(parts))
         self.session.headers["Accept"] = "application/json"
         self.session.auth = TokenAuth(token)
         if user and not token:
@@ -135,11 +145,12 @@ class Connection:
             extra |= {"stream": True, "timeout": self.timeout}
             answer = self.session.request(method, self.url + path, params=asked, **extra)
             answer.raw = io.BytesIO(body_of(answer, self.timeout, self.largest))
-        except requests.RequestException as error:
+        except (requests.RequestException, LocationValueError) as error:
             says, repair = next((says, repair) for kind, says, repair in TROUBLE if isinstance(error, kind))
-            raise UnreachableError(
-                f"{what}: no answer, {self.url} {says} ({type(error).__name__}).", [("Cause", str(error))], repair
-            ) from error
+            blocks = [] if isinstance(error, WITHHELD) else [("Cause", str(error))]
+            said = f"{what}: no answer, {self.url} {says} ({type(error).__name__})."
+            # Without its cause, where a traceback would show the text all the same.
+            raise UnreachableError(said, blocks, repair) from (error if blocks else None)
         # Includes a 3xx without a Location, which requests does not count as a redirect.
         if answer.status_code >= 300:
             raise self._explained(classify(what, answer.status_code, answer.headers, answer.content), answer)
@@ -218,14 +229,18 @@ def _split(url: str) -> SplitResult:
     return parts
 
 
-def _is_private(parts: SplitResult) -> bool:
-    """Tell whether credentials for an address can be read by nobody else, or the user permits that they can."""
+def _is_loopback(parts: SplitResult) -> bool:
+    """Tell whether an address is one of this machine's own."""
     host = parts.hostname or ""
     try:
-        is_local = ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host).is_loopback
     except ValueError:
-        is_local = host == "localhost"
-    return parts.scheme == "https" or is_local or os.environ.get(PLAIN_HTTP) == "1"
+        return host == "localhost"
+
+
+def _is_private(parts: SplitResult) -> bool:
+    """Tell whether credentials for an address can be read by nobody else, or the user permits that they can."""
+    return parts.scheme == "https" or _is_loopback(parts) or os.environ.get(PLAIN_HTTP) == "1"
 
 
 def server_time(answer: requests.Response) -> datetime:

@@ -181,11 +181,11 @@ def checks_in_effect(app: App) -> list[HealthCheck]:
     return [check for check in checks if check is first or check.protocol not in MESOS_LEVEL]
 
 
-def commands(app: App) -> Iterator[str]:
-    """Shell lines of COMMAND checks: run each once in the image before a deploy, a binary may be missing."""
+def commands(app: App) -> Iterator[tuple[str, str]]:
+    """Place and shell line of each COMMAND check: run it in the image before a deploy, a binary may be missing."""
     for check in health_checks(app):
         if check.protocol == "COMMAND" and check.command:
-            yield check.command
+            yield f"healthChecks({check.index})", check.command
 
 
 def single_instance(app: App) -> bool:

@@ -87,31 +87,29 @@ def check_commands_in_image(app: App, check: str, notify: Notify = quiet) -> lis
     If it passes, an instance is called healthy whatever RT does, unless an HTTP check asks it as well. If a
     program is missing, it fails for ever, and Marathon only reports the task as unhealthy. Where another command
     may stand in (`curl ... || wget ...`), the whole may work: `notify` is told of the missing one, and it is no
-    finding.
+    finding. A check is named by its place: its command, and what that says, may hold a password.
     """
     found = []
     decides = _deciding_command(app)
-    for command in commands(app):
+    for where, command in commands(app):
         code, said = _run(image_of(app), "timeout", ["10", "/bin/sh", "-c", command])
         if code == 0 and command == decides:
-            what = (
-                f"The health check's command passes in {image_of(app)} without an RT, so it says nothing of one."
-            )
+            what = f"The check's command passes in {image_of(app)} without an RT, so it says nothing of one."
             repair = "let its exit code say whether RT answered, as that of /opt/rt/healthcheck 127.0.0.1 80 does"
-            blocks = (("Command", command), ("Said", said[-500:]))
-            found.append(Finding(check, "healthChecks", what, blocks=blocks, repair=repair))
+            found.append(Finding(check, where, what, repair=repair))
             continue
         missing = NOT_FOUND.search(said)
         if code not in NO_PROGRAM and not missing:
             continue
+        lacks = f"{missing.group()}; " if missing else ""
         if _may_do_without(command, code):
-            lacks = missing.group() if missing else f"exit code {code}"
-            notify(f"{image_of(app)} lacks a program ({lacks}) that this health check may do without: {command}")
+            notify(
+                f"{image_of(app)} lacks a program ({lacks}exit code {code}) that the check {where} may do without"
+            )
         else:
-            what = f"The health check's command cannot be run in {image_of(app)} (exit code {code})."
-            blocks = (("Command", command), ("Said", said[-500:]))
+            what = f"The check's command cannot be run in {image_of(app)} ({lacks}exit code {code})."
             repair = "name a program that is in the image, such as /opt/rt/healthcheck"
-            found.append(Finding(check, "healthChecks", what, blocks=blocks, repair=repair))
+            found.append(Finding(check, where, what, repair=repair))
     return found
 
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable
 
 from harness.errors import UsageError
-from harness.marathon.definition import App, health_checks, labels_of
+from harness.marathon.definition import App, health_checks, instances_of, labels_of
 from harness.marathon.lint import lint
 from harness.marathon.lint.catalogue import LintFinding
 from harness.marathon.model import AppState
@@ -39,6 +39,11 @@ def objections(definition: App, dialect: str, running: App | None) -> tuple[list
 
 def need_provable(definition: App) -> None:
     """Raise UsageError for a definition whose deploy cannot be proven good."""
+    if instances_of(definition) < 1:
+        raise UsageError(
+            "The definition wants no instance (instances: 0), so the site would be stopped and nothing be proven.",
+            repair="give instances the number that should run; an app is stopped by scaling it to 0 in Marathon",
+        )
     if not health_checks(definition):
         raise UsageError(
             "The definition has no health check, so Marathon knows nothing of its health and no deploy is proven.",

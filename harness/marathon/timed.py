@@ -105,11 +105,17 @@ class TimedSession(requests.Session):
     a limit, before `body_of` can set one.
     """
 
-    def __init__(self) -> None:
-        """Prepare; nothing is sent yet."""
+    def __init__(self, *, direct: bool = False) -> None:
+        """Prepare; nothing is sent yet. direct: past any proxy that the environment names."""
         super().__init__()
+        self.direct = direct
         for scheme in ("http://", "https://"):
             self.mount(scheme, TimedAdapter())
+
+    def merge_environment_settings(self, *arguments: Any, **options: Any) -> Any:
+        """Return a request's settings; a session that names no proxy would be given the environment's."""
+        settings = super().merge_environment_settings(*arguments, **options)
+        return settings | {"proxies": {}} if self.direct else settings
 
     def get_redirect_target(self, resp: requests.Response) -> None:
         """Return that there is none."""

@@ -13,6 +13,7 @@ from harness.marathon.lint.rules_deploy import deployment
 from harness.marathon.lint.rules_health import health
 from harness.marathon.lint.rules_shape import OF_OTHERS, other_kind, shape
 from harness.marathon.lint.rules_together import together
+from harness.marathon.unsendable import unsendable
 
 
 def lint(
@@ -25,6 +26,8 @@ def lint(
     """
     if not isinstance(app, dict):
         return [lint_finding("L06", "/", f"an app definition is a JSON object, not a {type(app).__name__}")]
+    if unsent := [lint_finding("L06", where, what) for where, what in unsendable(app)]:
+        return unsent  # what Marathon cannot read it judges no further
     version = parse_dialect(dialect)
     if other := other_kind(app):
         return [lint_finding("L06", "/", f"this is a {other}: only apps are read here", fix=OF_OTHERS[other])]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -100,9 +99,7 @@ def _unknown(key: str, known: Iterable[str], where: str) -> LintFindings:
 
 
 def _range(value: float, spec: Spec, where: str) -> LintFindings:
-    if isinstance(value, float) and not math.isfinite(value):
-        yield lint_finding("L06", where, f"must be a finite number, is {value}")
-    elif spec.minimum is not None and value < spec.minimum:
+    if spec.minimum is not None and value < spec.minimum:
         yield lint_finding("L06", where, f"must be at least {spec.minimum:g}, is {shown(value)}")
     elif spec.maximum is not None and value > spec.maximum:
         yield lint_finding("L06", where, f"must be at most {spec.maximum:g}, is {shown(value)}")

@@ -4,11 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticKnownError
 
 Port = Annotated[int, Field(ge=0, le=65535)]
-NotNegative = Annotated[int, Field(ge=0)]
+
+
+def _held(value: int) -> int:
+    """Return the value if Marathon's 32-bit integers can hold it."""
+    if not -(2**31) <= value < 2**31:
+        raise PydanticKnownError("int_from_float")
+    return value
+
+
+Integer = Annotated[int, AfterValidator(_held)]
+NotNegative = Annotated[Integer, Field(ge=0)]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")]
 Labels = dict[str, str]
 

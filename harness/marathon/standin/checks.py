@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from harness.marathon.standin.base_model import Model, NotNegative, Port
+from harness.marathon.standin.base_model import Integer, Model, NotNegative, Port
 
 MARATHON_LEVEL = frozenset({"HTTP", "HTTPS", "TCP"})
 """Protocols that Marathon itself probes from outside; all others are run beside the task by its agent."""
@@ -30,7 +30,7 @@ class HealthCheck(Model):
     command: Command | None = None
     grace_period_seconds: NotNegative = 300
     interval_seconds: NotNegative = 60
-    timeout_seconds: int = 20
+    timeout_seconds: Integer = 20
     max_consecutive_failures: NotNegative = 3
     delay_seconds: NotNegative = 15
     ip_protocol: Literal["IPv4", "IPv6"] = "IPv4"
@@ -48,7 +48,7 @@ class ReadinessCheck(Model):
     protocol: Literal["HTTP", "HTTPS"] = "HTTP"
     path: str = "/"
     port_name: str = "http-api"
-    interval_seconds: Annotated[int, Field(ge=0)] = 30
-    timeout_seconds: Annotated[int, Field(ge=0)] = 10
+    interval_seconds: NotNegative = 30
+    timeout_seconds: NotNegative = 10
     http_status_codes_for_ready: list[Annotated[int, Field(ge=100, le=999)]] = [200]
     preserve_last_response: bool = False

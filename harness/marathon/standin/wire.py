@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from harness.marathon.standin.deployment import Deployment
 from harness.marathon.standin.errors import ApiError, bad_request
+from harness.marathon.unsendable import unsendable
 
 
 def flag(request: Request, name: str, *, default: bool = False) -> bool:
@@ -32,9 +33,13 @@ async def body(request: Request, *, needed: bool = True) -> Any:
             raise bad_request("Please specify data in JSON format", "The request body is empty")
         return None
     try:
-        return json.loads(raw)
-    except ValueError as error:
+        document = json.loads(raw)
+    except (ValueError, RecursionError) as error:
         raise bad_request("Invalid JSON", str(error)) from None
+    # Python reads more than JSON; once stored, it could be sent to nobody again, and every list would fail.
+    for where, what in unsendable(document):
+        raise bad_request("Invalid JSON", f"{where} {what}")
+    return document
 
 
 def outcome(deployment: Deployment) -> Response:

@@ -50,7 +50,7 @@ def silent(*changes: object, forms: tuple[tuple[str, bool], ...] = FORMS) -> Sil
 
 
 TYPES_AND_RANGES = [
-    *(caught("/instances", put(instances=value)) for value in (1.5, -1, True, "2")),
+    *(caught("/instances", put(instances=value)) for value in (1.5, -1, True, "2", 2**31)),
     caught("/cpus", put(cpus=0), forms=SINCE_1_5),
     caught("/cpus", put(cpus=-0.1)),
     caught("/mem", put(mem=float("nan"))),
@@ -59,6 +59,7 @@ TYPES_AND_RANGES = [
     caught("/cmd", put(cmd="x")),
     caught("/cmd", put(cmd="")),
     caught("/backoffSeconds", put(backoffSeconds=1.5)),
+    caught("/backoffSeconds", put(backoffSeconds=10**20)),
     caught("/maxLaunchDelaySeconds", put(maxLaunchDelaySeconds=0.5)),
     caught("/healthChecks(0)/gracePeriod", check(gracePeriod=10), level="W"),
     caught("/container/docker/image", docker(image="")),

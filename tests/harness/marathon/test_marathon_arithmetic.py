@@ -91,7 +91,7 @@ def test_both_input_dialects_read_the_same() -> None:
 
 def test_the_command_to_try_in_the_image() -> None:
     """The image may lack the program: callers run this command once before they deploy."""
-    assert list(commands(GOOD)) == ["/opt/rt/healthcheck 127.0.0.1 80"]
+    assert list(commands(GOOD)) == [("healthChecks(0)", "/opt/rt/healthcheck 127.0.0.1 80")]
 
 
 def test_a_put_without_change_is_recognised() -> None:

@@ -31,12 +31,14 @@ def changed(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"healthChecks": []}, {"labels": {"RT_SCHEMA": "5.0.3"}}], ids=["check", "label"]
+    "wrong",
+    [{"healthChecks": []}, {"labels": {"RT_SCHEMA": "5.0.3"}}, {"instances": 0}],
+    ids=["check", "label", "instances"],
 )
 def test_what_cannot_be_proven_is_refused(wrong: dict[str, Any]) -> None:
     """If this is only found when it is live, it costs a rollback, and after an upgrade a restore."""
     need_provable(GOOD)
-    with pytest.raises(UsageError, match=r"no health check|RT_RELEASE"):
+    with pytest.raises(UsageError, match=r"no health check|RT_RELEASE|wants no instance"):
         need_provable(changed(**wrong))
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import traceback
 from typing import Any
 
 import pytest
@@ -170,6 +172,50 @@ def test_credentials_stay_inside() -> None:
     shown = f"{client!r} {client.url} {caught.value} {caught.value!r}"
     assert client.url == "http://127.0.0.1:9/prefix"
     assert not any(part in shown for part in ("hunter2", "deployer", "%2F%C3"))
+
+
+@pytest.mark.parametrize("proxy", ["user:hunter2 x@h:99999", "user:hunter2#x@proxy:3128"])
+def test_a_proxys_password_is_not_shown(proxy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library repeats an address that it cannot read, as it was given."""
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("https_proxy", "HTTPS_PROXY"):
+        monkeypatch.setenv(name, f"http://{proxy}")
+    with Marathon("https://marathon.example.org") as client, pytest.raises(UnreachableError) as caught:
+        client.ping()
+    shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value.blocks)
+    assert ("hunter2" in shown, "https_proxy" in caught.value.repair) == (False, True), shown
+
+
+def test_what_is_on_this_machine_is_asked_past_any_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy would be sent the password in the clear. An authority that the user named must count even so."""
+    for name in ("no_proxy", "NO_PROXY", "HTTP_PROXY", "all_proxy", "ALL_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as proxy, socket.create_server(("127.0.0.1", 0)) as own:
+        own.settimeout(10)
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", "/own/authority.pem")
+        with Marathon(f"http://deployer:hunter2@127.0.0.1:{own.getsockname()[1]}") as client:
+            client.timeout = 0.2
+            with pytest.raises(UnreachableError, match="did not answer in time"):
+                client.ping()
+            settings = client.session.merge_environment_settings("https://127.0.0.1", {}, False, None, None)
+        with own.accept()[0] as connection:
+            assert connection.recv(65536).startswith(b"GET /ping ")
+        proxy.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
+    assert (settings["verify"], dict(settings["proxies"])) == ("/own/authority.pem", {})
+
+
+def test_elsewhere_the_proxy_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some sites reach their Marathon through one only."""
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with Marathon("http://marathon.example.org:8080") as client, pytest.raises(UnreachableError) as caught:
+        client.ping()
+    assert "ProxyError" in str(caught.value)
 
 
 def test_credentials_are_not_sent_where_others_read_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -182,7 +182,8 @@ class Database:
 
     def counts(self) -> dict[str, int]:
         """Return the exact number of rows of every table."""
-        return {name: int(self.value(f"SELECT COUNT(*) FROM `{name}`")) for name in self.tables()}
+        names = {name: name.replace("`", "``") for name in self.tables()}
+        return {name: int(self.value(f"SELECT COUNT(*) FROM `{quoted}`")) for name, quoted in names.items()}
 
     def patience(self, least: float) -> float:
         """Return the seconds to allow for one statement about all of the data, at least `least`.

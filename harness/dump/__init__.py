@@ -5,7 +5,8 @@ user's own dump may come without one: then less can be checked, and the verdict 
 
 `choice` selects the pair and dump of a run; `manifest` reads the facts; `text` parses the SQL as it is streamed,
 `collations` knows the collations that old servers omit from it, and `replaced` counts the rows that may replace
-others; `damage` refuses text that is not whole, and `maker` recognises files of other programs.
+others, `left_out` the tables that lack rows; `damage` refuses text that is not whole, and `maker` recognises files
+of other programs.
 """
 
 from __future__ import annotations

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from harness.common.wording import amount, listed
 from harness.dump import maker
 from harness.dump.manifest import DumpError
 from harness.dump.text import Text
 
 _OF_THE_SERVER = ("mysql", "sys", "information_schema", "performance_schema")
+_SHOWN = 5
 
 
 def hole(name: str, text: Text, ahead: int, head: bytes) -> DumpError:
@@ -28,7 +30,7 @@ def hole(name: str, text: Text, ahead: int, head: bytes) -> DumpError:
 
 
 def need_sound(name: str, packing: str, text: Text, read_head: Callable[[], bytes]) -> None:
-    """Raise DumpError if text that was read to its end is cut off, of another program or of two databases.
+    """Raise DumpError if text that was read to its end is cut off, lacks rows, or is not that of one database.
 
     name, packing: of the file. read_head: returns its first bytes, unpacked.
     """
@@ -46,6 +48,18 @@ def need_sound(name: str, packing: str, text: Text, read_head: Callable[[], byte
         raise DumpError(
             f"The dump {name} is cut off: {text.size} bytes of SQL without the closing line '-- Dump completed'.",
             repair="make it again without --compact and --skip-comments; look at the disk's free space",
+        )
+    if cut := text.left_out.cut:
+        raise DumpError(
+            f"The dump {name} lacks rows: those of {amount(len(cut), 'tables')} were not written to their end "
+            f"({listed(cut, _SHOWN)}).",
+            repair="make it again without --force while nobody alters a table, and look at what the program says: "
+            "it ends with another exit code than 0 if it left something out",
+        )
+    if chosen := text.left_out.chosen:
+        raise DumpError(
+            f"The dump {name} was made with --where, which left rows out of {amount(len(chosen), 'tables')}.",
+            repair="make it again without --where",
         )
     if len(text.databases) > 1:
         first = next((one for one in text.databases if one not in _OF_THE_SERVER), "rt")

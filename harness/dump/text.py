@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 
 from harness.dump import collations, maker
+from harness.dump.left_out import LeftOut
 from harness.dump.replaced import Replaced
 
 _NAME = rb"`((?:[^`]|``)*)`"
@@ -76,7 +77,7 @@ class Text:
     of a server that would have written the collation, so that it is unknown. without: SQL modes that the server
     which is fed does not know; they are taken out of the definitions of triggers, routines and events. missed:
     those that were. replaced: tables whose rows are written with REPLACE. messages: lines of the program that
-    made the dump, written into it.
+    made the dump, written into it. left_out: tables whose rows are not all there.
     """
 
     size: int = 0
@@ -95,6 +96,7 @@ class Text:
     missed: list[str] = field(default_factory=list)
     replaced: Replaced = field(default_factory=Replaced)
     messages: int = 0
+    left_out: LeftOut = field(default_factory=LeftOut)
     _at_end: bool = False
     _fresh: bool = True
     _dropping: bool = False
@@ -129,6 +131,7 @@ class Text:
         if piece.isspace():
             return piece
         self._at_end = False
+        self.left_out.take(piece)
         if self._dropping:  # a set of GTIDs for each former server, one per line
             self._dropping = not piece.rstrip().endswith(b";")
             return b""

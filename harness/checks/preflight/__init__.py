@@ -4,7 +4,7 @@ Anything that will make the upgrade fail or lose data is a finding; anything tha
 fact. `identity` says whether it is the database that it is said to be, and stops what must not be upgraded;
 `image_steps` whether the target's image has the upgrade steps of its release; `database` asks its tables,
 `merges` looks for tickets merged in a circle, `rights` what steps grant by, `storage` where attachments are,
-`time_zones` what charts need; `start` starts the target on it, and `production` says what no copy can show.
+`time_zones` which zones are known; `start` starts the target on it, and `production` says what no copy can show.
 `collisions`, `lookups` and `blanks` look for names that the new collation makes equal, `row_formats` for indexes
 that the new character set makes too long. `configuration` and `lifecycles` judge the site's settings,
 `site_pages` its own pages and callbacks, and `upgrading` picks the passages of RT's UPGRADING documents that
@@ -158,6 +158,7 @@ def check(
     preflight_database.values(report, database, schema)
     preflight_merges.judge(report, database, schema)
     preflight_time_zones.judge(report, database, schema, known.configuration)
+    preflight_time_zones.known(report, database, schema, known.configuration, origin=origin, target=target)
     preflight_production.tell(report, database, changes)
     probed = preflight_start.probe(target, steps)
     preflight_configuration.loads(report, probed)

@@ -60,7 +60,9 @@ def read_changes(target: Rt, names: Sequence[str]) -> SchemaChanges:
 def structure(report: Report, database: Database, schema: Schema, changes: SchemaChanges) -> None:
     """Report engines, character sets and names of tables that RT cannot work with."""
     known = {name.lower(): name for name in changes.declared}
-    own = {name: table for name, table in schema.tables.items() if name.lower() in known}
+    # Beside a table of RT one of the same letters is the site's own: RT reads the former.
+    names = {name for name in schema.tables if known.get(name.lower(), name) not in schema.tables.keys() - {name}}
+    own = {name: schema.tables[name] for name in schema.tables if name.lower() in known and name in names}
     foreign = sorted(set(schema.tables) - set(own))
     report.looked_at += len(schema.tables)
     report.facts["tables that are not RT's"] = foreign

@@ -154,8 +154,10 @@ def test_defects_of_the_database(
     probed = preflight_start.probe(target, steps)
     rights = preflight_rights.read_by_steps(target, steps)
     assert rights == ["ModifySelf"]
+    database.execute("CREATE TABLE `tickets` (id INT PRIMARY KEY)", "CREATE TABLE `a ``name -- x` (id INT)")
     before = database_findings(database, changes, probed, target, rights)
-    assert before == set(), "a fresh site is clean"
+    assert before == set(), "a fresh site is clean, whatever tables of its own it has"
+    assert {"tickets": 0, "a `name -- x": 0}.items() <= database.counts().items()
     for mutant in MUTANTS:
         database.execute(*mutant.statements)
         if mutant.name in SERVER:

@@ -162,7 +162,13 @@ def test_an_interrupted_bootstrap_leaves_nothing(tmp_path: Path, way: str, numbe
     said, noted, temporary = interrupted_bootstrap(tmp_path, MMDEBSTRAP, way, number)
     pids, told = noted.splitlines()
     assert told == "told", said
-    assert [pid for pid in pids.split() if owner.process_start_time(int(pid))] == []
+
+    def gone() -> None:
+        """A process that was killed is there until the kernel has got round to it; one that was not, stays."""
+        if alive := [pid for pid in pids.split() if owner.process_start_time(int(pid))]:
+            raise Retry(f"{alive} still run")
+
+    wait_until("The bootstrap's processes end", gone, 5)
     assert [*temporary.iterdir()] == [], said
 
 

@@ -21,7 +21,12 @@ def make(
 
     around: environment variables that are set in addition.
     """
-    alone = {key: value for key, value in os.environ.items() if not key.startswith(("MAKE", "MFLAGS"))}
+    given = {*VALUES, *MORE, *SWITCHES}  # to that make: it hands them on
+    alone = {
+        key: value
+        for key, value in os.environ.items()
+        if not key.startswith(("MAKE", "MFLAGS")) and key not in given
+    }
     done = subprocess.run(
         ["make", *(["-n"] if only_print else []), *words],
         cwd=ROOT,

@@ -97,8 +97,9 @@ forecast: engine ## how long the upgrade will take on a larger database: FROM= T
 	    $(if $(CONFIG_NEW),--config-new "$(CONFIG_NEW)") $(if $(TIMES),--times "$(TIMES)") $(if $(MEGABYTES),--megabytes "$(MEGABYTES)") $(if $(BUDGET),--budget "$(BUDGET)")
 
 mutants: images ## plant defects, known ones and two hundred by chance (SEED=), and see that the checks catch them
-	$(PYTEST) $(PARALLEL) --mutants tests/harness/checks tests/harness/dump/test_dump.py tests/harness/dump/test_dump_maker.py \
-	    tests/harness/dump/test_dump_text.py tests/harness/dump/test_left_out.py tests/harness/database/test_restore_collations.py tests/harness/database/test_restore_left_out.py \
+	$(PYTEST) $(PARALLEL) --mutants tests/harness/checks tests/harness/dump/test_dump.py \
+	    tests/harness/dump/test_dump_maker.py tests/harness/dump/test_dump_text.py tests/harness/dump/test_left_out.py \
+	    tests/harness/database/test_restore_collations.py tests/harness/database/test_restore_left_out.py \
 	    tests/harness/marathon/test_standin_mutants.py tests/harness/marathon/test_marathon_deploy_mutants.py \
 	    tests/harness/marathon/test_marathon_proof_mutants.py \
 	    tests/harness/marathon/test_marathon_replace_mutants.py \

@@ -61,8 +61,8 @@ def structure(report: Report, database: Database, schema: Schema, changes: Schem
     """Report engines, character sets and names of tables that RT cannot work with."""
     known = {name.lower(): name for name in changes.declared}
     # Beside a table of RT one of the same letters is the site's own: RT reads the former.
-    names = {name for name in schema.tables if known.get(name.lower(), name) not in schema.tables.keys() - {name}}
-    own = {name: schema.tables[name] for name in schema.tables if name.lower() in known and name in names}
+    meant = {name: known[name.lower()] for name in schema.tables if name.lower() in known}
+    own = {name: schema.tables[name] for name, rt in meant.items() if name == rt or rt not in schema.tables}
     foreign = sorted(set(schema.tables) - set(own))
     report.looked_at += len(schema.tables)
     report.facts["tables that are not RT's"] = foreign

@@ -25,11 +25,13 @@ def block(table: bytes, *, closed: bool = True, condition: bytes = b"", rows: bo
     return heading + BEGIN % table + (written if rows else b"") + (CLOSE % table if closed else b"")
 
 
-def read(folder: Path, *blocks: bytes) -> None:
-    """Read a dump of these blocks to its end."""
+def read(folder: Path, *blocks: bytes) -> Text:
+    """Read a dump of these blocks to its end; return what its text said."""
     path = folder / "mine.sql"
     path.write_bytes(HEAD + b"".join(blocks) + END)
-    list(dumps.load(path).chunks(Text()))
+    text = Text()
+    list(dumps.load(path).chunks(text))
+    return text
 
 
 @pytest.mark.mutants("dump")
@@ -69,4 +71,4 @@ def test_a_condition_is_refused(tmp_path: Path) -> None:
 )
 def test_what_has_all_rows_is_read(tmp_path: Path, blocks: list[bytes]) -> None:
     """Empty tables have a block too, --skip-disable-keys leaves blocks out, and sessions are wanted by nobody."""
-    read(tmp_path, *blocks)
+    assert read(tmp_path, *blocks).whole

@@ -11,9 +11,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-_NAME = rb"`((?:[^`]|``)*)`"
-_BLOCK = re.compile(rb"/\*!40000 ALTER TABLE " + _NAME + rb" (DISABLE|ENABLE) KEYS")
-_HEADING = re.compile(rb"-- Dumping data for table " + _NAME)
+from harness.dump.replaced import NAME
+
+_BLOCK = re.compile(rb"/\*!40000 ALTER TABLE " + NAME + rb" (DISABLE|ENABLE) KEYS")
+_HEADING = re.compile(rb"-- Dumping data for table " + NAME)
 _CONDITION = b"-- WHERE:"
 _UNNEEDED = "sessions"
 """Its rows are wanted by nobody: dumped with a condition that no row meets, it has its structure alone."""

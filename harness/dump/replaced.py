@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-_NAME = rb"`((?:[^`]|``)*)`"
+NAME = rb"`((?:[^`]|``)*)`"
+"""A pattern of an identifier in back quotes; its group is the identifier, with its back quotes doubled."""
 _COLUMNS = rb"\((?:`(?:[^`]|``)*`|[^`()])*\)"
 _STATEMENT = re.compile(
-    rb"(INSERT|REPLACE) +(?:[A-Z_]+ +)*INTO " + _NAME + rb"(?: *" + _COLUMNS + rb")?( *VALUES\b)?"
+    rb"(INSERT|REPLACE) +(?:[A-Z_]+ +)*INTO " + NAME + rb"(?: *" + _COLUMNS + rb")?( *VALUES\b)?"
 )
 _REST = re.compile(rb"[^'\\]*+(?:\\.[^'\\]*+)*+'", re.DOTALL)
 """The rest of a string, up to the quote at its end."""

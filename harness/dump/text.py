@@ -11,9 +11,8 @@ from dataclasses import dataclass, field
 
 from harness.dump import collations, maker
 from harness.dump.left_out import LeftOut
-from harness.dump.replaced import Replaced
+from harness.dump.replaced import NAME, Replaced
 
-_NAME = rb"`((?:[^`]|``)*)`"
 _USER = rb"(?:`(?:[^`]|``)*`|'(?:[^']|'')*'|[\w.%$-]+)"
 _GTIDS = b"SET @@GLOBAL.GTID_PURGED"
 _REPLICAS = ("SLAVE", "ALL SLAVES", "REPLICA")
@@ -35,13 +34,13 @@ _DROPPED: tuple[tuple[bytes, str], ...] = (
 )
 """Beginnings of lines that must not reach the server, and what they hold."""
 _DATA = (b"(", b"INSERT ", b"REPLACE ")
-_ROWS = re.compile(rb"(?:INSERT|REPLACE) +(?:[A-Z_]+ +)*INTO " + _NAME)
+_ROWS = re.compile(rb"(?:INSERT|REPLACE) +(?:[A-Z_]+ +)*INTO " + NAME)
 _BEGIN = re.compile(rb"-- (?:MariaDB|MySQL) dump ")
 SERVER = re.compile(rb"^-- Server version\s+(\S+)", re.MULTILINE)
 """The line that names the server from which the dump was read."""
 _DATABASE = re.compile(
     rb"(?:CREATE DATABASE (?:/\*!\d+ )?(?:IF NOT EXISTS ?)?(?:\*/ ?)?|"
-    rb"(?:/\*!\d+ )?DROP DATABASE (?:IF EXISTS )?|USE )" + _NAME
+    rb"(?:/\*!\d+ )?DROP DATABASE (?:IF EXISTS )?|USE )" + NAME
 )
 _HEADED = re.compile(rb"-- Host: .*?\bDatabase: *(.*?)\s*$")
 _NAMES = re.compile(rb"(?:/\*M?!\d+ )?SET NAMES (\w+)")
@@ -53,12 +52,12 @@ _DEFINER = re.compile(
 )
 _OBJECT = re.compile(
     rb"[^`]*?\b(VIEW|TRIGGER|PROCEDURE|FUNCTION|EVENT|PACKAGE(?: BODY)?) (?:IF NOT EXISTS )?"
-    rb"(?!IF )(?:" + _NAME + rb"|([\w$]+))"
+    rb"(?!IF )(?:" + NAME + rb"|([\w$]+))"
 )
-_TABLE = re.compile(rb"CREATE TABLE (?:IF NOT EXISTS )?" + _NAME)
+_TABLE = re.compile(rb"CREATE TABLE (?:IF NOT EXISTS )?" + NAME)
 _ENGINE = re.compile(rb"\bENGINE=(\w+)")
 _CHARSET = re.compile(rb"(?:\bCHARSET=|\bCHARACTER SET |\bCOLLATE[ =])([^\W_]+)")
-_TEXT = re.compile(rb"(?:[,(]|\A) *" + _NAME + rb" (?:(?:var)?char|(?:tiny|medium|long)?text|enum|set)\b")
+_TEXT = re.compile(rb"(?:[,(]|\A) *" + NAME + rb" (?:(?:var)?char|(?:tiny|medium|long)?text|enum|set)\b")
 _WIDTHS = {"ascii": 1, "utf8": 3, "utf8mb3": 3, "ucs2": 3, "utf8mb4": 4, "utf16": 4, "utf32": 4, "binary": 5}
 _EIGHT_BITS = 2
 
